@@ -1,0 +1,38 @@
+# The libraries of Debian 12 behind the short names of src/LAYERS (raksa_ext_NAME).
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+
+function(raksa_external name)
+  add_library(raksa_ext_${name} INTERFACE)
+  target_link_libraries(raksa_ext_${name} INTERFACE ${ARGN})
+endfunction()
+
+function(raksa_pkg name)
+  pkg_check_modules(PKG_${name} REQUIRED IMPORTED_TARGET ${ARGN})
+  raksa_external(${name} PkgConfig::PKG_${name})
+endfunction()
+
+find_package(Boost 1.81 REQUIRED)
+raksa_external(boost Boost::headers)
+raksa_external(asio Boost::headers Threads::Threads)
+foreach(name boost asio)
+  # The bodies of Asio, Beast, JSON and URL are compiled once: base/boost_bodies.cc, loop/asio_bodies.cc.
+  target_compile_definitions(raksa_ext_${name} INTERFACE BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION
+    BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_VISIBILITY=0)
+endforeach()
+raksa_external(pthread Threads::Threads)
+raksa_pkg(fmt fmt)
+raksa_pkg(spdlog spdlog)
+raksa_pkg(curl libcurl)
+raksa_pkg(yaml yaml-cpp)
+raksa_pkg(netsnmp netsnmp)
+raksa_pkg(sqlite sqlite3)
+raksa_pkg(zstd libzstd)
+raksa_pkg(re2 re2)
+raksa_pkg(ssl openssl)
+raksa_pkg(crypto libcrypto)
+raksa_pkg(zlib zlib)
+raksa_pkg(systemd libsystemd)
+find_package(CLI11 REQUIRED)
+raksa_external(cli CLI11::CLI11)
+find_package(GTest REQUIRED)

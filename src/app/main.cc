@@ -1,0 +1,2 @@
+// The program.
+int main() { return 0; }

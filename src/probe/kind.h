@@ -1,0 +1,74 @@
+// Kind: what a kind of probe is. One folder a kind; the catalogue is made from the folders.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "loop/http_client.h"
+#include "loop/loop.h"
+#include "loop/resolver.h"
+#include "loop/worker.h"
+#include "model/kind.h"
+#include "model/sample.h"
+#include "model/target.h"
+
+namespace probe {
+
+/// What probes share, given by the daemon; lives longer than any probe.
+struct World {
+  loop::Loop* loop = nullptr;
+  loop::Resolver* resolver = nullptr;
+  loop::HttpClient* http = nullptr;
+  loop::Worker* snmp = nullptr;  ///< the one thread that may call net-snmp
+};
+
+/// One measured value: a metric's name, its own labels (beside target, ip, url) and the value.
+struct Reading {
+  std::string name;
+  model::Labels labels;
+  double value = 0;
+};
+
+/// What one run of a probe gave.
+struct Outcome {
+  bool success = false;
+  std::string reason;  ///< why not, one sentence ("connection refused"); "" on success
+  std::vector<Reading>
+      readings;  ///< a value that did not come is absent, never 0 (but ping, port and http_code)
+  std::vector<std::string> log;  ///< what happened, for `raksa probe`: short lines, printable
+  base::Duration took{};
+};
+
+/// What a run is asked: copied, so that a reload may drop the target while a probe runs.
+struct Request {
+  model::Target target;
+  model::ProbeSpec spec;
+};
+
+/// State that a probe keeps between runs (counters for differences, sessions). Made by
+/// Kind::make_memory, may be null.
+class Memory {
+ public:
+  virtual ~Memory() = default;
+};
+
+/// A kind of probe as data and three functions.
+struct Kind {
+  model::KindSpec spec;
+  /// Runs once. Ends by itself at request.spec.timeout at the latest. Never throws but for
+  /// cancellation.
+  loop::Task<Outcome> (*run)(World world, Request request, std::shared_ptr<Memory> memory);
+  /// Memory for one configured probe; nullptr when the kind needs none.
+  std::shared_ptr<Memory> (*make_memory)() = nullptr;
+  /// Metrics whose change of value is a flip of state, to be confirmed at once by quick re-probes
+  /// ("ping", "port", "http_code").
+  std::vector<std::string_view> state_metrics = {};
+};
+
+/// Every kind, from the folders of src/probe.
+std::span<const Kind* const> Catalogue();
+/// The kind of that name, or nullptr.
+const Kind* Find(std::string_view name);
+
+}  // namespace probe

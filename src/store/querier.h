@@ -1,0 +1,66 @@
+// Querier: how series are asked for; PromQL knows this and nothing else of the store.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "model/labels.h"
+#include "model/sample.h"
+
+namespace re2 {
+class RE2;
+}
+
+namespace store {
+
+/// A condition on one label. A regular expression is anchored at both ends (Prometheus).
+struct Matcher {
+  enum class Op { kEqual, kNotEqual, kRegex, kNotRegex };
+  Op op = Op::kEqual;
+  std::string name;
+  std::string value;
+  std::shared_ptr<const re2::RE2> regex;  ///< set by MakeMatcher for kRegex and kNotRegex
+
+  /// Whether a label's value ("" when the label is not there) meets the condition.
+  [[nodiscard]] bool Matches(std::string_view label_value) const;
+};
+
+/// Makes a matcher; compiles its expression. Errors: kInvalid with RE2's sentence.
+base::Result<Matcher> MakeMatcher(Matcher::Op op, std::string name, std::string value);
+
+/// The samples of one series in a time range, by columns of equal length, times strictly ascending.
+/// Stale markers are among the values (model::IsStale).
+struct SeriesData {
+  std::shared_ptr<const model::Labels> labels;
+  std::vector<model::Timestamp> t;
+  std::vector<double> v;
+};
+
+/// Reads series. Implementations are safe to call from any thread; one call sees one state.
+class Querier {
+ public:
+  virtual ~Querier() = default;
+  /// Series that meet every matcher, with their samples of [from, to] (milliseconds, both
+  /// inclusive), ordered by labels. Series without a sample in the range are left out. At least one
+  /// matcher must not match "".
+  virtual base::Result<std::vector<SeriesData>> Select(const std::vector<Matcher>& matchers,
+                                                       model::Timestamp from,
+                                                       model::Timestamp to) const = 0;
+  /// Labels of series that meet every matcher and have a sample in the range, without samples.
+  virtual base::Result<std::vector<std::shared_ptr<const model::Labels>>> Series(
+      const std::vector<Matcher>& matchers, model::Timestamp from, model::Timestamp to) const = 0;
+  /// Names of labels (sorted) of the series that meet every matcher (none = all) in the range.
+  virtual base::Result<std::vector<std::string>> LabelNames(const std::vector<Matcher>& matchers,
+                                                            model::Timestamp from,
+                                                            model::Timestamp to) const = 0;
+  /// Values (sorted) that `name` has in those series.
+  virtual base::Result<std::vector<std::string>> LabelValues(const std::string& name,
+                                                             const std::vector<Matcher>& matchers,
+                                                             model::Timestamp from,
+                                                             model::Timestamp to) const = 0;
+};
+
+}  // namespace store
