@@ -85,10 +85,11 @@ void Loop::Drain() {
 
 bool Loop::RunUntil(const std::function<bool()>& done, std::chrono::milliseconds limit) {
   const auto guard = asio::make_work_guard(*io_);
-  const auto end = std::chrono::steady_clock::now() + limit;  // real time: it bounds a test
+  using RealClock = std::chrono::steady_clock;  // it bounds a test, also one on frozen time
+  const auto end = RealClock::now() + limit;
   io_->restart();
   while (!done()) {
-    if (std::chrono::steady_clock::now() >= end || failure_) {
+    if (RealClock::now() >= end || failure_) {
       break;
     }
     io_->run_one_for(std::chrono::milliseconds(20));
