@@ -1,2 +1,154 @@
-// The program.
-int main() { return 0; }
+// The program: reads the command line and calls the command.
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <iostream>
+
+#include "app/check_command.h"
+#include "app/commands.h"
+#include "app/version.h"
+
+namespace {
+
+constexpr const char* kAbout =
+    "Raksa watches servers from outside (ICMP, TCP, HTTP, SNMP), and when a web application breaks "
+    "it logs in, finds the\n"
+    "cause, repairs it, proves from outside that it works again, and tells people.";
+
+std::string DefaultConfig() {
+  const char* from_env = std::getenv("RAKSA_CONFIG");
+  return from_env != nullptr ? from_env : "/etc/raksa/raksa.yaml";
+}
+
+/// What the commands share; lives in main.
+struct Line {
+  app::Common common;
+  app::RunOptions run;
+  app::QueryOptions query;
+  std::string target;
+  std::string id;
+  std::string state;
+  std::string file;
+  int limit = 20;
+  bool yes = false;
+  int status = 0;
+};
+
+void AddConfig(CLI::App* command, Line& line) {
+  command->add_option("-c,--config", line.common.config, "configuration file (also $RAKSA_CONFIG)")
+      ->capture_default_str();
+}
+
+void AddDaemon(CLI::App* command, Line& line) {
+  AddConfig(command, line);
+  command->add_option("--url", line.common.url,
+                      "the daemon's address, http://HOST:PORT or unix:/PATH (default: as the "
+                      "configuration listens)");
+  command->add_option("--token-file", line.common.token_file,
+                      "file with a bearer token for the daemon");
+}
+
+void AddJson(CLI::App* command, Line& line) {
+  command->add_flag("--json", line.common.json, "answer as JSON");
+}
+
+void AddLocalCommands(CLI::App& cli, Line& line) {
+  auto* run = cli.add_subcommand("run", "run the daemon");
+  run->add_option("FILE", line.run.config, "configuration file")->required();
+  run->add_option("--web-dir", line.run.web_dir,
+                  "serve the page from this folder (for work on the page)");
+  run->callback([&line] { line.status = app::RunDaemon(line.run); });
+
+  auto* check = cli.add_subcommand("check", "read a configuration and report every mistake in it");
+  check->add_option("FILE", line.file, "configuration file")->required();
+  AddJson(check, line);
+  check->callback([&line] { line.status = app::RunCheck(line.file, line.common.json, std::cout); });
+
+  auto* probe =
+      cli.add_subcommand("probe", "run every probe of a target once and tell what they saw");
+  probe->add_option("TARGET", line.target, "a target's name, or an address or URL")->required();
+  AddConfig(probe, line);
+  AddJson(probe, line);
+  probe->callback([&line] { line.status = app::RunProbe(line.common, line.target); });
+
+  auto* diagnose =
+      cli.add_subcommand("diagnose", "examine a target's application over SSH, changing nothing");
+  diagnose->add_option("TARGET", line.target, "a target's name")->required();
+  AddConfig(diagnose, line);
+  AddJson(diagnose, line);
+  diagnose->callback([&line] { line.status = app::RunDiagnose(line.common, line.target); });
+
+  auto* enroll =
+      cli.add_subcommand("enroll", "show a target's SSH host keys and keep them in known_hosts");
+  enroll->add_option("TARGET", line.target, "a target's name")->required();
+  enroll->add_flag("-y,--yes", line.yes,
+                   "keep them without asking (compare the fingerprint first)");
+  AddConfig(enroll, line);
+  AddJson(enroll, line);
+  enroll->callback([&line] { line.status = app::RunEnroll(line.common, line.target, line.yes); });
+
+  auto* notify = cli.add_subcommand("notify", "messages");
+  notify->require_subcommand(1);
+  auto* test =
+      notify->add_subcommand("test", "send one test message over every configured channel");
+  AddConfig(test, line);
+  AddJson(test, line);
+  test->callback([&line] { line.status = app::RunNotifyTest(line.common); });
+}
+
+void AddDaemonCommands(CLI::App& cli, Line& line) {
+  auto* query = cli.add_subcommand("query", "ask the running daemon a PromQL question");
+  query->add_option("EXPR", line.query.expr, "PromQL expression")->required();
+  query->add_option("--time", line.query.time,
+                    "moment: RFC 3339 or seconds since 1970 (default: now)");
+  query->add_option("--start", line.query.start, "start of a range");
+  query->add_option("--end", line.query.end, "end of a range (default: now)");
+  query->add_option("--step", line.query.step, "step of a range, such as 15s");
+  AddDaemon(query, line);
+  AddJson(query, line);
+  query->callback([&line] { line.status = app::RunQuery(line.common, line.query); });
+
+  auto* incidents =
+      cli.add_subcommand("incidents", "list incidents, or show one with its timeline");
+  incidents->add_option("ID", line.id, "an incident's id (its first characters are enough)");
+  incidents->add_option("--state", line.state, "only these: open or closed");
+  incidents->add_option("--limit", line.limit, "at most so many")->capture_default_str();
+  AddDaemon(incidents, line);
+  AddJson(incidents, line);
+  incidents->callback(
+      [&line] { line.status = app::RunIncidents(line.common, line.id, line.state, line.limit); });
+
+  for (const auto& [verb, help] :
+       {std::pair<const char*, const char*>{"approve", "let a planned repair go on"},
+        {"reject", "forbid a planned repair"},
+        {"acknowledge", "take note of an incident: no further repair, no further message"}}) {
+    auto* action = cli.add_subcommand(verb, help);
+    action->add_option("ID", line.id, "an incident's id")->required();
+    AddDaemon(action, line);
+    AddJson(action, line);
+    action->callback(
+        [&line, verb = verb] { line.status = app::RunIncidentAction(line.common, line.id, verb); });
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App cli{kAbout, "raksa"};
+  cli.set_version_flag("--version", std::string("raksa ") + app::kVersion);
+  cli.require_subcommand(1);
+  cli.footer(
+      "Exit status: 0 good, 1 the answer is no (a probe failed, a mistake was found), 2 it could "
+      "not be done.\n"
+      "`raksa COMMAND --help` tells more.");
+  Line line;
+  line.common.config = DefaultConfig();
+  AddLocalCommands(cli, line);
+  AddDaemonCommands(cli, line);
+  try {
+    cli.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int status = cli.exit(error);
+    return status == 0 ? 0 : 2;
+  }
+  return line.status;
+}

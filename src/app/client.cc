@@ -1,0 +1,107 @@
+// Calls of the running daemon's API over HTTP or its unix socket.
+#include "app/client.h"
+
+#include <fmt/format.h>
+
+#include <boost/json/parse.hpp>
+
+#include "app/settings.h"
+#include "base/secret.h"
+#include "base/text.h"
+#include "loop/http_client.h"
+
+namespace app {
+namespace {
+
+/// Where the daemon is: as told, or as the configuration listens (a unix socket first: it needs no
+/// token), or the usual place.
+std::string Endpoint(const Common& common) {
+  if (!common.url.empty()) {
+    return common.url;
+  }
+  const auto loaded = LoadSettings(common.config);
+  if (loaded.settings) {
+    for (const auto& listen : loaded.settings->listen) {
+      if (listen.starts_with("unix:")) {
+        return listen;
+      }
+    }
+    if (!loaded.settings->listen.empty()) {
+      return (loaded.settings->tls ? "https://" : "http://") + loaded.settings->listen.front();
+    }
+  }
+  return "http://127.0.0.1:8001";
+}
+
+std::string DaemonError(const boost::json::value& answer, int status) {
+  if (const auto* object = answer.if_object()) {
+    if (const auto* text = object->if_contains("error"); text != nullptr && text->is_string()) {
+      return std::string(text->as_string());
+    }
+  }
+  return fmt::format("the daemon answered with status {}", status);
+}
+
+}  // namespace
+
+std::string UrlEncode(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                       c == '-' || c == '.' || c == '_' || c == '~';
+    out += plain ? std::string(1, c) : fmt::format("%{:02X}", byte);
+  }
+  return out;
+}
+
+base::Result<boost::json::value> Call(const Common& common, const std::string& path, bool post,
+                                      const std::string& form) {
+  const std::string endpoint = Endpoint(common);
+  loop::HttpRequest request;
+  request.timeout = std::chrono::seconds(130);  // a query may take its two minutes
+  request.max_body = 64 << 20;
+  if (endpoint.starts_with("unix:")) {
+    request.unix_socket = endpoint.substr(5);
+    request.url = "http://localhost" + path;
+  } else {
+    request.url = endpoint + path;
+  }
+  if (!common.token_file.empty()) {
+    const auto token = base::ReadSecretFile(common.token_file);
+    if (!token) {
+      return base::Fail(token.error());
+    }
+    request.headers.emplace_back("Authorization", "Bearer " + token->Reveal());
+  }
+  if (post) {
+    request.method = "POST";
+    request.body = form;
+    request.headers.emplace_back("Content-Type", form.starts_with("{")
+                                                     ? "application/json"
+                                                     : "application/x-www-form-urlencoded");
+  }
+  loop::Loop loop;
+  loop::HttpClient http(loop);
+  auto response = loop.RunTask(http.Send(std::move(request)));
+  if (!response) {
+    return base::Fail(
+        base::ErrorKind::kUnavailable,
+        fmt::format("no daemon answers at {}: {}", endpoint, response.error().message));
+  }
+  boost::system::error_code ec;
+  auto answer = boost::json::parse(response->body, ec);
+  if (response->status >= 400) {
+    const auto kind = response->status == 404  ? base::ErrorKind::kNotFound
+                      : response->status < 500 ? base::ErrorKind::kInvalid
+                                               : base::ErrorKind::kUnavailable;
+    return base::Fail(kind, DaemonError(ec ? boost::json::value() : answer, response->status));
+  }
+  if (ec) {
+    return base::Fail(base::ErrorKind::kInvalid,
+                      fmt::format("{} does not answer as Raksa does", endpoint));
+  }
+  return answer;
+}
+
+}  // namespace app

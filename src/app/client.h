@@ -1,0 +1,22 @@
+// Client: how commands talk to the running daemon over its own API.
+#pragma once
+
+#include <boost/json/value.hpp>
+#include <string>
+#include <vector>
+
+#include "app/commands.h"
+#include "base/result.h"
+
+namespace app {
+
+/// One call of the daemon's API. `path` starts with "/"; `form` is sent as a POST body when `post`.
+/// Errors: kUnavailable when no daemon answers (the sentence says where it was looked for),
+/// kInvalid with the daemon's own sentence for a refusal, kNotFound for 404.
+base::Result<boost::json::value> Call(const Common& common, const std::string& path,
+                                      bool post = false, const std::string& form = "");
+
+/// `text` percent-encoded for a query string (RFC 3986 unreserved characters stay).
+std::string UrlEncode(std::string_view text);
+
+}  // namespace app

@@ -1,0 +1,198 @@
+// The commands that ask the running daemon: query, incidents, approve, reject, acknowledge.
+#include <fmt/format.h>
+
+#include <boost/json/serialize.hpp>
+#include <cmath>
+#include <iostream>
+
+#include "app/client.h"
+#include "app/commands.h"
+#include "base/text.h"
+
+namespace app {
+namespace {
+
+namespace json = boost::json;
+
+int Fault(const base::Error& error) {
+  std::cerr << "raksa: " << base::Printable(error.message) << "\n";
+  return error.kind == base::ErrorKind::kUnavailable ? 2 : 1;
+}
+
+/// A member as text for people, "" when it is null or not there. What came from outside is made
+/// printable.
+std::string Text(const json::object& object, std::string_view name) {
+  const auto* value = object.if_contains(name);
+  if (value == nullptr || value->is_null()) {
+    return "";
+  }
+  return base::Printable(value->is_string() ? std::string(value->as_string())
+                                            : json::serialize(*value));
+}
+
+const json::array& List(const json::object& object, std::string_view name) {
+  static const json::array kNone;
+  const auto* value = object.if_contains(name);
+  return value != nullptr && value->is_array() ? value->as_array() : kNone;
+}
+
+std::string SeriesName(const json::object& metric) {
+  std::string name;
+  std::string inside;
+  for (const auto& member : metric) {
+    const auto value =
+        base::Printable(member.value().is_string() ? std::string(member.value().as_string()) : "");
+    if (member.key() == "__name__") {
+      name = value;
+    } else {
+      inside += fmt::format("{}{}={}", inside.empty() ? "" : ", ", std::string(member.key()),
+                            base::JsonQuote(value));
+    }
+  }
+  return name + "{" + inside + "}";
+}
+
+/// Prints one [time, "value"] pair.
+std::string PointText(const json::value& point) {
+  if (!point.is_array() || point.as_array().size() != 2 || !point.as_array()[1].is_string()) {
+    return "?";
+  }
+  const double seconds = point.as_array()[0].is_double()
+                             ? point.as_array()[0].as_double()
+                             : static_cast<double>(point.as_array()[0].to_number<std::int64_t>());
+  return fmt::format("{} @[{}]", std::string(point.as_array()[1].as_string()), seconds);
+}
+
+void PrintAnswer(const json::object& data) {
+  const auto type = Text(data, "resultType");
+  if (type == "scalar" || type == "string") {
+    std::cout << PointText(data.at("result")) << "\n";
+    return;
+  }
+  for (const auto& item : List(data, "result")) {
+    if (!item.is_object()) {
+      continue;
+    }
+    const auto& series = item.as_object();
+    const auto* metric = series.if_contains("metric");
+    const auto name =
+        metric != nullptr && metric->is_object() ? SeriesName(metric->as_object()) : "{}";
+    if (const auto* value = series.if_contains("value")) {
+      std::cout << name << " => " << PointText(*value) << "\n";
+      continue;
+    }
+    std::cout << name << " =>\n";
+    for (const auto& point : List(series, "values")) {
+      std::cout << PointText(point) << "\n";
+    }
+  }
+}
+
+void PrintBrief(const json::object& incident) {
+  const auto outcome = Text(incident, "outcome");
+  std::cout << fmt::format("{}  {}  {:<18} {:<20} {}\n", Text(incident, "id"),
+                           Text(incident, "opened"), Text(incident, "state"),
+                           outcome == "none" ? "" : outcome, Text(incident, "title"));
+}
+
+void PrintIncident(const json::object& incident) {
+  std::cout << fmt::format("{}\n  id        {}\n  state     {}\n  outcome   {}\n  opened    {}\n",
+                           Text(incident, "title"), Text(incident, "id"), Text(incident, "state"),
+                           Text(incident, "outcome"), Text(incident, "opened"));
+  for (const auto* name : {"acted", "verified", "closed"}) {
+    if (const auto at = Text(incident, name); !at.empty()) {
+      std::cout << fmt::format("  {:<9} {}\n", name, at);
+    }
+  }
+  if (const auto cause = Text(incident, "cause"); !cause.empty()) {
+    std::cout << fmt::format("  cause     {} ({}) in {}\n", cause, Text(incident, "cause_title"),
+                             Text(incident, "component"));
+  }
+  std::cout << "timeline\n";
+  for (const auto& item : List(incident, "timeline")) {
+    if (item.is_object()) {
+      std::cout << fmt::format("  {}  {:<8} {}\n", Text(item.as_object(), "at"),
+                               Text(item.as_object(), "kind"), Text(item.as_object(), "text"));
+    }
+  }
+}
+
+}  // namespace
+
+int RunQuery(const Common& common, const QueryOptions& options) {
+  std::string form = "query=" + UrlEncode(options.expr);
+  std::string path = "/api/v1/query";
+  if (!options.start.empty() || !options.end.empty() || !options.step.empty()) {
+    path = "/api/v1/query_range";
+    const auto now = fmt::format("{:.3f}", static_cast<double>(base::Clock::NowMs()) / 1000);
+    form += "&start=" + UrlEncode(options.start.empty() ? now : options.start) +
+            "&end=" + UrlEncode(options.end.empty() ? now : options.end) +
+            "&step=" + UrlEncode(options.step.empty() ? "15s" : options.step);
+  } else if (!options.time.empty()) {
+    form += "&time=" + UrlEncode(options.time);
+  }
+  const auto answer = Call(common, path, true, form);
+  if (!answer) {
+    return Fault(answer.error());
+  }
+  if (common.json) {
+    std::cout << json::serialize(*answer) << "\n";
+    return 0;
+  }
+  if (const auto* data = answer->is_object() ? answer->as_object().if_contains("data") : nullptr;
+      data != nullptr && data->is_object()) {
+    PrintAnswer(data->as_object());
+  }
+  return 0;
+}
+
+int RunIncidents(const Common& common, const std::string& id, const std::string& state, int limit) {
+  std::string path = "/api/v1/incidents";
+  if (!id.empty()) {
+    path += "/" + UrlEncode(id);
+  } else {
+    path += fmt::format("?limit={}", limit) + (state.empty() ? "" : "&state=" + UrlEncode(state));
+  }
+  const auto answer = Call(common, path);
+  if (!answer) {
+    return Fault(answer.error());
+  }
+  if (common.json) {
+    std::cout << json::serialize(*answer) << "\n";
+    return 0;
+  }
+  if (!answer->is_object()) {
+    return 2;
+  }
+  if (!id.empty()) {
+    PrintIncident(answer->as_object());
+    return 0;
+  }
+  const auto& list = List(answer->as_object(), "incidents");
+  for (const auto& item : list) {
+    if (item.is_object()) {
+      PrintBrief(item.as_object());
+    }
+  }
+  if (list.empty()) {
+    std::cout << "no incidents\n";
+  }
+  return 0;
+}
+
+int RunIncidentAction(const Common& common, const std::string& id, const std::string& verb) {
+  const char* user = std::getenv("USER");
+  const std::string body = json::serialize(json::object{{"by", user != nullptr ? user : "cli"}});
+  const auto answer = Call(common, "/api/v1/incidents/" + UrlEncode(id) + "/" + verb, true, body);
+  if (!answer) {
+    return Fault(answer.error());
+  }
+  if (common.json) {
+    std::cout << json::serialize(*answer) << "\n";
+  } else if (answer->is_object()) {
+    PrintBrief(answer->as_object());
+  }
+  return 0;
+}
+
+}  // namespace app

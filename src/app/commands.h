@@ -1,0 +1,58 @@
+// The commands of the program: one function each, giving the exit status (0 good, 1 the answer is
+// no, 2 cannot be done).
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace app {
+
+/// What most commands need to find their way.
+struct Common {
+  std::string config;  ///< configuration file
+  std::string url;     ///< the running daemon's address ("http://…" or "unix:/path"); "" = as the
+                       ///< configuration listens
+  std::string token_file;  ///< bearer token for it, "" = none
+  bool json = false;       ///< answer for programs
+};
+
+struct RunOptions {
+  std::string config;
+  std::string web_dir;  ///< serve the page from this folder instead of the built-in one
+};
+
+/// Runs the daemon until SIGTERM or SIGINT. 2: the configuration is bad or an address is taken.
+int RunDaemon(const RunOptions& options);
+
+/// Runs every probe of a target once. `target`: a name in the configuration, or an address or URL.
+/// 1: a probe failed.
+int RunProbe(const Common& common, const std::string& target);
+
+struct QueryOptions {
+  std::string expr;
+  std::string time;  ///< RFC 3339 or seconds since 1970; "" = now
+  std::string start;
+  std::string end;
+  std::string step;
+};
+/// Asks the running daemon a PromQL question. 1: the daemon says that the query is wrong.
+int RunQuery(const Common& common, const QueryOptions& options);
+
+/// Shows a target's host keys and, when told yes, keeps them in known_hosts. 1: refused, or a kept
+/// key differs.
+int RunEnroll(const Common& common, const std::string& target, bool yes);
+
+/// Lists incidents, or shows one with its timeline. 1: no such incident.
+int RunIncidents(const Common& common, const std::string& id, const std::string& state, int limit);
+
+/// Says yes or no to a planned repair, or takes note of an incident: verb "approve", "reject",
+/// "acknowledge".
+int RunIncidentAction(const Common& common, const std::string& id, const std::string& verb);
+
+/// Sends one test message over every configured channel. 1: a channel did not take it.
+int RunNotifyTest(const Common& common);
+
+/// Examines a target's application without changing anything. 1: something is wrong with it.
+int RunDiagnose(const Common& common, const std::string& target);
+
+}  // namespace app
