@@ -1,0 +1,53 @@
+# Reading the faults by name, and the helpers that their files use.
+# shellcheck shell=bash
+
+fault_names() { (cd "$LAB_SOURCE/faults" && printf '%s\n' *) | sort; }
+
+# Reads a fault's file: CAUSE, COMPONENT, CLASS, EXPECT, break_it and proof; ABOUT is its first line.
+load_fault() {
+  [[ $1 =~ ^[a-z-]+$ && -f $LAB_SOURCE/faults/$1 ]] || die "no fault '$1' (see lab/break --list)"
+  # shellcheck disable=SC1090
+  . "$LAB_SOURCE/faults/$1"
+  # shellcheck disable=SC2034
+  ABOUT=$(head -n 1 "$LAB_SOURCE/faults/$1" | sed 's/^# //')
+}
+
+# "exited 137": state and exit code of a container.
+container_state() { inside "$1" docker inspect -f '{{.State.Status}} {{.State.ExitCode}}' "$2"; }
+
+# Starts a process in a login session of user ops that takes TCP port $2 as soon as it is free.
+hold_port() {
+  by_ssh "$1" "sudo setsid -f /usr/local/lib/lab/hold-port $2 20 </dev/null >/dev/null 2>&1"
+}
+
+# Makes container web-application anew with another command, and tries to start it.
+remake_application() {
+  local name=$1
+  shift
+  inside "$name" docker rm --force web-application >/dev/null
+  inside "$name" docker create --name web-application --network web --publish 127.0.0.1:8080:80 \
+    web-application:1 "$@" >/dev/null
+  inside "$name" docker start web-application >/dev/null 2>&1 || true
+}
+
+# Whether one expectation ("http=404", "cpu>80") holds now, as seen from the monitor.
+expectation_holds() {
+  local name=$1 what=${2%%[=>]*} wanted=${2##*[=>]} seen
+  case $what in
+    ping) seen=$(seen_ping "$name") ;;
+    port*) seen=$(seen_port "$name" "${what#port}") ;;
+    http) seen=$(seen_http "$name") ;;
+    ssh) seen=$(seen_ssh "$name") ;;
+    snmp) seen=$([ -n "$(seen_snmp "$name" .1.3.6.1.2.1.1.3.0)" ] && printf 1 || printf 0) ;;
+    cpu) seen=$(seen_cpu "$name") ;;
+    mem) seen=$(seen_mem "$name") ;;
+    disk) seen=$(seen_disk "$name") ;;
+    *) die "unknown expectation '$2'" ;;
+  esac
+  # shellcheck disable=SC2034
+  SEEN="$what=$seen"
+  case $2 in
+    *'>'*) [ "$seen" -gt "$wanted" ] ;;
+    *) [ "$seen" = "$wanted" ] ;;
+  esac
+}
