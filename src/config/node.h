@@ -2,7 +2,7 @@
 // instead of stopping at the first.
 #pragma once
 
-#include <functional>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -53,9 +53,11 @@ class Document {
   [[nodiscard]] bool ok() const;
   void Report(const Place& place, std::string message, std::string hint = "");
 
+  struct State;  ///< of this room only (state.h)
+
  private:
   friend class Node;
-  struct State;
+  friend class MapReader;
   Document();
   std::unique_ptr<State> state_;
 };
@@ -98,6 +100,7 @@ class Node {
   [[nodiscard]] Document* document() const { return document_; }
 
  private:
+  Node(Document* document, int index) : document_(document), index_(index) {}
   friend class Document;
   friend class MapReader;
   Document* document_ = nullptr;
@@ -114,14 +117,19 @@ class MapReader {
   Node Required(std::string_view key);
   /// The value of `key`; a false node when it is missing (or null).
   Node Optional(std::string_view key);
+  /// The map itself, for problems that concern it as a whole.
+  [[nodiscard]] const Node& node() const { return node_; }
   /// Whether the node was a map at all.
   [[nodiscard]] bool ok() const { return ok_; }
   void Finish();
 
  private:
+  Node Find(std::string_view key);
+
   Node node_;
   std::string what_;
   std::vector<Node> entries_;
+  std::vector<std::string> missing_;
   std::vector<std::string> asked_;
   bool ok_ = false;
 };
@@ -131,6 +139,9 @@ class MapReader {
 /// file's folder. `what` names the thing in messages ("a tcp probe").
 model::Options ReadOptions(Node node, std::span<const model::OptionSpec> specs,
                            std::string_view what);
+/// The same for a map that holds other keys too: asks `map` for the options and leaves Finish to
+/// the caller.
+model::Options ReadOptions(MapReader& map, std::span<const model::OptionSpec> specs);
 /// The options when the file says nothing: every fallback.
 model::Options DefaultOptions(std::span<const model::OptionSpec> specs);
 /// `path` taken from the folder of `file` unless it is absolute.
