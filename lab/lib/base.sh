@@ -4,7 +4,9 @@
 # It is made in two steps, each kept under a name made from its recipe, so that a change of the image's files
 # does not fetch the packages again:  packages-HASH.img (debootstrap), base-HASH.img (files in, booted once).
 
+# Labs in other directories use the same cache; its lock is held while it is worked on.
 LAB_DISK_SIZE=4G
+LAB_BASE_DIR=$LAB_REPO/build/lab/base
 
 package_list() { sed '/^#/d;/^$/d' "$LAB_SOURCE/image/packages" | paste -sd,; }
 
@@ -40,18 +42,36 @@ export_apt_proxy() {
   [ -z "$proxy" ] || [ "$proxy" = DIRECT ] || export https_proxy=$proxy
 }
 
+# Takes the cache's lock, waiting for it up to $1 seconds.
+lock_base() {
+  mkdir -p "$LAB_BASE_DIR"
+  exec {BASE_LOCK}>"$LAB_BASE_DIR/.lock"
+  flock -w "$1" "$BASE_LOCK"
+}
+
+unlock_base() {
+  [ -z "${BASE_LOCK:-}" ] || exec {BASE_LOCK}>&-
+  BASE_LOCK=''
+}
+
 # Undoes what a build that was cut off has left: its mount and its half disk.
 clear_base_build() {
-  local work=$LAB_DIR/base/.work
+  local work=$LAB_BASE_DIR/.work pid
   if [ -s "$work/run.pid" ]; then end_recorded "$work/run.pid" 50 || true; fi
-  ip netns del "$LAB_PREFIX-base" 2>/dev/null || true
-  remove_cgroups "$LAB_PREFIX-base*"
-  if mountpoint -q "$work/root"; then umount -l "$work/root"; fi
+  # debootstrap leads a session of its own: its helpers end with it.
+  if pid=$(recorded_pid "$work/debootstrap.pid"); then
+    kill -KILL -- "-$pid" 2>/dev/null || true
+    sleep 0.5
+  fi
+  ip netns del raksa-base 2>/dev/null || true
+  remove_cgroups 'raksa-base*'
+  # debootstrap mounts /proc and /sys below.
+  if mountpoint -q "$work/root"; then umount -R "$work/root" 2>/dev/null || umount -Rl "$work/root"; fi
   rm -rf "$work"
 }
 
 make_packages_disk() {
-  local work=$LAB_DIR/base/.work mirror
+  local work=$LAB_BASE_DIR/.work mirror
   mirror=$(debian_mirror)
   [ -n "$mirror" ] || die "this machine's apt has no source for Debian bookworm"
   export_apt_proxy
@@ -59,26 +79,32 @@ make_packages_disk() {
   truncate -s "$LAB_DISK_SIZE" "$work/disk.img"
   mkfs.ext4 -q -m 1 -L lab "$work/disk.img"
   mount -o loop,noatime "$work/disk.img" "$work/root"
-  mkdir -p "$LAB_DIR/base/cache"
-  debootstrap --variant=minbase --include="$(package_list)" --cache-dir="$LAB_DIR/base/cache" \
-    bookworm "$work/root" "$mirror" >"$LAB_DIR/base/debootstrap.log" 2>&1 || {
-    tail -n 5 "$LAB_DIR/base/debootstrap.log" >&2
-    die "debootstrap failed: see $LAB_DIR/base/debootstrap.log"
+  mkdir -p "$LAB_BASE_DIR/cache"
+  (
+    exec {LAB_LOCK}>&- {BASE_LOCK}>&-
+    exec setsid debootstrap --variant=minbase --include="$(package_list)" \
+      --cache-dir="$LAB_BASE_DIR/cache" bookworm "$work/root" "$mirror" </dev/null \
+      >"$LAB_BASE_DIR/debootstrap.log" 2>&1
+  ) &
+  record_process $! "$work/debootstrap.pid"
+  wait $! || {
+    tail -n 5 "$LAB_BASE_DIR/debootstrap.log" >&2
+    die "debootstrap failed: see $LAB_BASE_DIR/debootstrap.log"
   }
-  rm -rf "$work"/root/var/cache/apt/* "$work"/root/var/lib/apt/lists/* "$LAB_DIR/base/cache"
+  rm -rf "$work"/root/var/cache/apt/* "$work"/root/var/lib/apt/lists/* "$LAB_BASE_DIR/cache"
   finish_base_disk "$1"
 }
 
 # Trims, unmounts, and gives the disk its name in one step.
 finish_base_disk() {
-  local work=$LAB_DIR/base/.work
+  local work=$LAB_BASE_DIR/.work
   fstrim "$work/root" 2>/dev/null || true
   umount "$work/root"
   mv "$work/disk.img" "$1"
 }
 
 make_base_disk() {
-  local work=$LAB_DIR/base/.work packages=$1 base=$2 root leader
+  local work=$LAB_BASE_DIR/.work packages=$1 base=$2 root leader
   root=$work/root
   say "making the base image: files, firewall, containers"
   cp --sparse=always --reflink=auto "$packages" "$work/disk.img"
@@ -88,16 +114,16 @@ make_base_disk() {
   install -m 755 "$LAB_SOURCE/image/prepare" "$LAB_SOURCE/image/first-boot" "$root/root/"
   chroot "$root" /root/prepare
   docker_settings base >"$root/etc/docker/daemon.json"
-  ip netns add "$LAB_PREFIX-base"
-  ip -n "$LAB_PREFIX-base" link set lo up
-  set_nspawn "$LAB_PREFIX-base" "$root" base
+  ip netns add raksa-base
+  ip -n raksa-base link set lo up
+  set_nspawn raksa-base "$root" base
   (
-    own_cgroup "$LAB_PREFIX-base"
-    exec {LAB_LOCK}>&-
-    exec setsid "${NSPAWN[@]}" </dev/null >"$LAB_DIR/base/boot.log" 2>&1
+    own_cgroup raksa-base
+    exec {LAB_LOCK}>&- {BASE_LOCK}>&-
+    exec setsid "${NSPAWN[@]}" </dev/null >"$LAB_BASE_DIR/boot.log" 2>&1
   ) &
   record_process $! "$work/run.pid"
-  wait_for 100 base_is_up "$work/run.pid" || die "the base does not boot: see $LAB_DIR/base/boot.log"
+  wait_for 100 base_is_up "$work/run.pid" || die "the base does not boot: see $LAB_BASE_DIR/boot.log"
   leader=$(child_named "$(recorded_pid "$work/run.pid")" systemd)
   nsenter -t "$leader" -a env -i HOME=/root LANG=C.UTF-8 \
     PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin /root/first-boot ||
@@ -105,7 +131,7 @@ make_base_disk() {
   nsenter -t "$leader" -a systemctl poweroff --no-wall >/dev/null 2>&1 || true
   wait_for 300 base_is_off "$work/run.pid" || die "the base does not switch off"
   rm -rf "$work/run.pid" "$root"/root/prepare "$root"/root/first-boot "$root"/var/log/journal/*
-  ip netns del "$LAB_PREFIX-base"
+  ip netns del raksa-base
   finish_base_disk "$base"
 }
 
@@ -120,13 +146,16 @@ base_is_off() { ! recorded_pid "$1" >/dev/null; }
 # Makes what is missing and sets LAB_BASE to the base image's path. Older images are thrown away.
 need_base() {
   local packages file
-  mkdir -p "$LAB_DIR/base"
-  packages=$LAB_DIR/base/packages-$(packages_key).img
-  LAB_BASE=$LAB_DIR/base/base-$(base_key).img
-  [ ! -e "$LAB_BASE" ] || return 0
+  lock_base 600 || die "another lab holds $LAB_BASE_DIR/.lock"
+  packages=$LAB_BASE_DIR/packages-$(packages_key).img
+  LAB_BASE=$LAB_BASE_DIR/base-$(base_key).img
+  if [ -e "$LAB_BASE" ]; then
+    unlock_base
+    return
+  fi
   for step in packages base; do
     clear_base_build
-    mkdir -p "$LAB_DIR/base/.work/root"
+    mkdir -p "$LAB_BASE_DIR/.work/root"
     if [ "$step" = base ]; then
       make_base_disk "$packages" "$LAB_BASE"
     elif [ ! -e "$packages" ]; then
@@ -134,7 +163,8 @@ need_base() {
     fi
   done
   clear_base_build
-  for file in "$LAB_DIR"/base/*.img; do
+  for file in "$LAB_BASE_DIR"/*.img; do
     case $file in "$packages" | "$LAB_BASE") ;; *) rm -f "$file" ;; esac
   done
+  unlock_base
 }

@@ -194,8 +194,8 @@ own_cgroup() {
 # Removes what a server's groups (systemd's and dockerd's) have left behind. Names may hold "*".
 remove_cgroups() {
   local branch tries
-  # shellcheck disable=SC2086  # a pattern on purpose
-  for branch in /sys/fs/cgroup/$1 /sys/fs/cgroup/*/$1; do
+  # shellcheck disable=SC2086,SC2231  # a pattern on purpose
+  for branch in /sys/fs/cgroup/$1 /sys/fs/cgroup/*/${1}; do
     [ -d "$branch" ] || continue
     for tries in 0 1 2 3 4; do
       find "$branch" -depth -type d -exec rmdir {} + 2>/dev/null || true

@@ -6,9 +6,12 @@ make_server() {
   local name=$1 base=$2 dir root
   dir=$(server_dir "$name") root=$dir/root
   mkdir -p "$root"
+  if mountpoint -q "$root"; then umount "$root"; fi
   cp --sparse=always --reflink=auto "$base" "$dir/disk.img"
   mount -o loop,noatime "$dir/disk.img" "$root"
   give_identity "$name" "$root"
+  # Written last: without it the server counts as not made.
+  base_key >"$dir/base"
 }
 
 # Name, machine-id, SSH host key, the monitor's public key, SNMP engine and user: no two servers share any.
