@@ -1,0 +1,115 @@
+// Reads the configuration file: one function for the top map, the keys' readers beside it.
+#include "app/settings.h"
+
+#include <algorithm>
+
+#include "app/settings_keys.h"
+#include "config/check.h"
+#include "diagnosis/kind.h"
+#include "probe/kind.h"
+
+namespace app {
+namespace {
+
+using config::MapReader;
+using config::Node;
+
+void ReadPlaces(MapReader& map, Settings& settings) {
+  const Node listen = map.Optional("listen");
+  const Node shs = map.Optional("shs_listen");
+  settings.listen = ReadListen(listen);
+  if (shs) {
+    if (const auto text = shs.String()) {
+      settings.shs_listen = *text;
+      if (const auto wrong = config::CheckHostPort(*text, true); !wrong.empty()) {
+        shs.Report(wrong, "expected host:port");
+      } else if (std::ranges::find(settings.listen, *text) != settings.listen.end()) {
+        shs.Report("the address " + *text + " is in listen already");
+      }
+    }
+  }
+  settings.auth = ReadAuth(map.Optional("auth"));
+  settings.tls = ReadTls(map.Optional("tls"));
+  std::vector<Node> listens;
+  for (const Node& node : {listen, shs}) {
+    if (node) {
+      listens.push_back(node);
+    }
+  }
+  CheckExposure(listens, settings.auth);
+  const Node data_dir = map.Required("data_dir");
+  settings.data_dir = ReadPath(data_dir);
+  settings.retention = ReadRetention(map.Optional("retention"));
+  settings.web_dir = ReadPath(map.Optional("web_dir"));
+  if (const Node url = map.Optional("external_url")) {
+    settings.external_url = url.String().value_or("");
+    if (const auto wrong = config::CheckUrl(settings.external_url);
+        !wrong.empty() && !settings.external_url.empty()) {
+      url.Report(wrong);
+    }
+  }
+}
+
+void ReadTop(config::Document& document, Settings& settings) {
+  static constexpr std::string_view kLanguages[] = {"en", "th"};
+  if (document.Root().IsNull()) {
+    if (document.ok()) {
+      document.Report({document.file(), 0, 0}, "the file is empty",
+                      "config/quickstart.yaml is a beginning");
+    }
+    return;
+  }
+  MapReader map(document.Root(), "the configuration");
+  if (!map.ok()) {
+    return;
+  }
+  ReadPlaces(map, settings);
+  const Node defaults = map.Optional("defaults");
+  const Node credentials = map.Optional("credentials");
+  auto fleet = target::ReadTargets(defaults, credentials, map.Required("targets"), AllKinds());
+  settings.defaults = std::move(fleet.defaults);
+  settings.credentials = std::move(fleet.credentials);
+  settings.targets = std::move(fleet.targets);
+  settings.confirm = ReadConfirm(map.Optional("confirm"));
+  settings.rule_files = ReadRulePaths(map.Optional("rules"), document);
+  if (const Node language = map.Optional("language")) {
+    settings.language = language.Word(kLanguages).value_or("en");
+  }
+  ReadLog(map.Optional("log"), settings);
+  // The other rooms read their own keys.
+  (void)map.Optional("recovery");
+  (void)map.Optional("notify");
+  map.Finish();
+}
+
+}  // namespace
+
+target::Kinds AllKinds() {
+  target::Kinds out;
+  for (const auto* kind : probe::Catalogue()) {
+    out.probes.push_back(&kind->spec);
+  }
+  for (const auto* kind : diagnosis::Catalogue()) {
+    out.components.push_back(&kind->spec);
+  }
+  return out;
+}
+
+Loaded LoadSettings(const std::string& path) {
+  Loaded out;
+  auto document = config::Document::Load(path);
+  if (!document) {
+    out.unreadable = document.error();
+    return out;
+  }
+  out.files.push_back(path);
+  Settings settings{.file = path};
+  ReadTop(**document, settings);
+  out.problems = (*document)->problems();
+  if (out.problems.empty()) {
+    out.settings = std::move(settings);
+  }
+  return out;
+}
+
+}  // namespace app

@@ -1,0 +1,74 @@
+// Settings: the whole configuration file, read and checked, with the rule files that it names.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/auth.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/result.h"
+#include "config/node.h"
+#include "probe/scheduler.h"
+#include "target/target.h"
+
+namespace app {
+
+/// How long and how much the store keeps.
+struct Retention {
+  base::Duration age = std::chrono::hours(24 * 90);  ///< 1h to 10y
+  std::uint64_t size = 0;                            ///< bytes, at least 16 MiB; 0 = no limit
+  bool operator==(const Retention&) const = default;
+};
+
+/// Who may ask: the token file as read.
+struct AuthSettings {
+  std::string token_file;  ///< "" = nobody has a token
+  api::Auth auth;
+};
+
+/// Certificate and key of the page's own address; both or neither.
+struct TlsSettings {
+  std::string cert_file;
+  std::string key_file;
+  [[nodiscard]] bool on() const { return !cert_file.empty(); }
+};
+
+/// All that a configuration file says, checked; paths are absolute or taken from its folder.
+struct Settings {
+  std::string file;
+  std::vector<std::string> listen;  ///< "host:port" or "unix:/path", at least one
+  std::string shs_listen;  ///< second address that takes the source design's webhook; "" = none
+  std::string data_dir;
+  Retention retention;
+  target::Defaults defaults;
+  target::Credentials credentials;
+  std::vector<model::Target> targets;
+  probe::Confirmation confirm;
+  std::vector<std::string> rule_files;
+  std::string language = "en";  ///< of messages: "en" or "th"
+  base::LogFormat log_format = base::LogFormat::kText;
+  base::Level log_level = base::Level::kInfo;
+  AuthSettings auth;
+  TlsSettings tls;
+  std::string web_dir;       ///< serve the page from here; "" = the built-in one
+  std::string external_url;  ///< how people reach the page, for links in messages; "" = none
+};
+
+/// What reading a file gave.
+struct Loaded {
+  std::optional<Settings> settings;       ///< only when there is no problem at all
+  std::vector<config::Problem> problems;  ///< of the file and its rule files
+  std::optional<base::Error> unreadable;  ///< the file itself could not be read
+  std::vector<std::string> files;         ///< every file that was read, the configuration first
+};
+
+/// The kinds that this program has, as the target room wants them.
+target::Kinds AllKinds();
+
+/// Reads and checks a configuration file and the files that it names (rules, tokens, secrets).
+Loaded LoadSettings(const std::string& path);
+
+}  // namespace app
