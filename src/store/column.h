@@ -1,0 +1,28 @@
+// Column: the values of one series in one chunk, in whichever code takes the fewest bytes.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "base/result.h"
+#include "store/bytes.h"
+
+namespace store {
+
+/// The first byte of a column. New codes get new numbers; docs/formats/store.md draws each.
+enum class ColumnCode : std::uint8_t {
+  kConstant = 0,  ///< one value for all rows
+  kRuns = 1,      ///< run lengths
+  kDecimal = 2,   ///< whole numbers over one power of ten, patches apart
+  kXor = 3,       ///< Gorilla
+  kRaw = 4,       ///< eight bytes a value
+  kZstd = 5       ///< eight bytes a value, byte planes one after the other, through zstd
+};
+
+/// Appends the code of `values` (at least one). Every bit of every value comes back.
+void EncodeColumn(std::span<const double> values, std::string* out);
+
+/// Reads exactly out.size() values from all of `bytes`. Errors: kCorrupt.
+base::Result<> DecodeColumn(Bytes bytes, std::span<double> out);
+
+}  // namespace store
