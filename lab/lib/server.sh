@@ -64,6 +64,8 @@ boot_server() {
   dir=$(server_dir "$name")
   if leader_of "$name" >/dev/null; then return; fi
   end_recorded "$dir/run.pid" || die "$name hangs between off and on"
+  # After a restart of this machine the disk is there and not mounted.
+  mountpoint -q "$dir/root" || mount -o loop,noatime "$dir/disk.img" "$dir/root"
   (
     # The server outlives this command and must not hold its lock.
     if [ -n "${LAB_LOCK:-}" ]; then exec {LAB_LOCK}>&-; fi
@@ -104,16 +106,16 @@ write_server_list() {
   mv "$LAB_STATE/servers.new" "$LAB_STATE/servers"
 }
 
-# Collects every server's true host key, and gives it to the monitor when $1 is 1.
+# Collects every server's true host key, and gives the new ones to the monitor when $1 is 1.
 write_known_hosts() {
   local name type key _
   for name in $(server_names); do
     read -r type key _ <"$(server_dir "$name")/root/etc/ssh/ssh_host_ed25519_key.pub"
     printf '%s %s %s\n' "$(server_ip "$name")" "$type" "$key"
   done >"$LAB_STATE/true_known_hosts"
-  if [ "$1" = 1 ]; then
-    cp "$LAB_STATE/true_known_hosts" "$LAB_STATE/known_hosts"
-  else
-    : >"$LAB_STATE/known_hosts"
-  fi
+  touch "$LAB_STATE/known_hosts"
+  [ "$1" = 1 ] || return 0
+  grep -vxFf "$LAB_STATE/known_hosts" "$LAB_STATE/true_known_hosts" >"$LAB_STATE/known_hosts.new" || true
+  cat "$LAB_STATE/known_hosts.new" >>"$LAB_STATE/known_hosts"
+  rm "$LAB_STATE/known_hosts.new"
 }

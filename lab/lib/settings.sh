@@ -1,6 +1,9 @@
 # Raksa's configuration for the lab's servers.
 # shellcheck shell=bash
 
+# Every third server is asked by SNMPv3, the others by v2c.
+snmp_credential() { if [ $((${1#web} % 3)) = 0 ]; then printf v3; else printf public; fi; }
+
 # Writes LAB_DIR/raksa.yaml: every server with its application, the fake LINE server, a webhook.
 write_settings() {
   local name
@@ -14,6 +17,7 @@ defaults: {interval: 5s, timeout: 1s}
 credentials:
   ops:    {ssh: {user: ops, key_file: $LAB_STATE/id_ed25519, known_hosts: $LAB_STATE/known_hosts}}
   public: {snmp: {version: 2c, community_file: $LAB_STATE/community}}
+  v3:     {snmp: {version: 3, user: $(cat "$LAB_STATE/snmp_v3_user"), auth: {protocol: SHA, password_file: $LAB_STATE/snmp_v3_auth}, priv: {protocol: AES, password_file: $LAB_STATE/snmp_v3_priv}}}
 targets:
 YAML
     for name in $(server_names); do
@@ -22,7 +26,7 @@ YAML
     address: $(server_ip "$name")
     url: http://$(server_ip "$name")/
     ports: [80, 443]
-    snmp: public
+    snmp: $(snmp_credential "$name")
     ssh: ops
     labels: {site: lab}
     application: [firewall, nginx, docker, "container:web-application", "container:web-database"]
