@@ -1,0 +1,41 @@
+// Series: turns one probe's readings into a batch, with labels made once and stale markers for what
+// did not come again.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "model/labels.h"
+#include "model/sample.h"
+#include "probe/kind.h"
+
+namespace probe {
+
+/// The series of one configured probe. The labels of a series are made once and shared by all its
+/// samples, so that the store knows it again by its pointer.
+class Series {
+ public:
+  /// `base`: the labels of every sample of the target; those of a reading are set over them.
+  explicit Series(model::Labels base) : base_(std::move(base)) {}
+
+  /// A sample for each reading (the first of equal ones), and a stale marker for each series of the
+  /// batch before that is not in this one (as Prometheus does when a scrape lacks a series).
+  std::vector<model::Sample> Take(const std::vector<Reading>& readings);
+  /// Stale markers for all; there is no series afterwards.
+  std::vector<model::Sample> End();
+  [[nodiscard]] std::size_t size() const { return live_.size(); }
+  [[nodiscard]] const model::Labels& base() const { return base_; }
+
+ private:
+  struct Live {
+    std::shared_ptr<const model::Labels> labels;
+    std::uint64_t seen = 0;
+  };
+  model::Labels base_;
+  std::unordered_map<std::string, Live> live_;
+  std::uint64_t round_ = 0;
+};
+
+}  // namespace probe
