@@ -1,0 +1,20 @@
+// The routes: every path of docs/api.md and who answers it.
+#pragma once
+
+#include <memory>
+
+#include "api/router.h"
+#include "api/sources.h"
+
+namespace api {
+
+/// Makes the router of everything: Raksa's own API, Prometheus's API, metrics, health, webhooks,
+/// events and the page. `sources` and what it points to outlive the server.
+Router MakeRouter(std::shared_ptr<const Sources> sources);
+
+/// Parts of it (one file each).
+void AddNative(Router& router, std::shared_ptr<const Sources> sources);
+void AddPrometheus(Router& router, std::shared_ptr<const Sources> sources);
+void AddOperations(Router& router, std::shared_ptr<const Sources> sources);
+
+}  // namespace api

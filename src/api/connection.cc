@@ -1,0 +1,463 @@
+// Connection: Beast parses requests; answers are written by hand, since every byte of them is ours.
+#include "api/connection.h"
+
+#include <algorithm>
+#include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <ctime>
+
+#include "api/gzip.h"
+#include "base/log.h"
+#include "base/text.h"
+
+namespace api {
+namespace {
+
+namespace asio = boost::asio;
+namespace http = boost::beast::http;
+using boost::system::error_code;
+using Parser = http::request_parser<http::string_body>;
+
+constexpr std::size_t kPiece = 64 * 1024;
+constexpr std::size_t kWorthGzip = 1400;  // one packet
+
+constexpr std::string_view kSecurityHeaders =
+    "X-Content-Type-Options: nosniff\r\n"
+    "X-Frame-Options: DENY\r\n"
+    "Referrer-Policy: no-referrer\r\n"
+    "Cross-Origin-Resource-Policy: same-origin\r\n"
+    "Cross-Origin-Opener-Policy: same-origin\r\n"
+    "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self' data:; font-src 'self'; connect-src 'self'; manifest-src 'self'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'\r\n";
+
+/// How the answer to one request is to be framed.
+struct Framing {
+  bool head = false;        ///< HEAD: headers only
+  bool old = false;         ///< HTTP/1.0: no chunks
+  bool keep_alive = false;  ///< and not Response::close
+  bool gzip = false;        ///< the client takes it
+};
+
+std::string HttpDate() {
+  const std::time_t now = std::chrono::system_clock::to_time_t(
+      std::chrono::time_point_cast<std::chrono::system_clock::duration>(base::Clock::Now()));
+  std::tm parts{};
+  gmtime_r(&now, &parts);
+  char text[40];
+  static constexpr const char* kDays[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+  static constexpr const char* kMonths[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                            "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  const auto end =
+      fmt::format_to_n(text, sizeof text, "{}, {:02} {} {} {:02}:{:02}:{:02} GMT",
+                       kDays[parts.tm_wday], parts.tm_mday, kMonths[parts.tm_mon],
+                       parts.tm_year + 1900, parts.tm_hour, parts.tm_min, parts.tm_sec);
+  return {text, end.out};
+}
+
+/// A header's value without what could end the line.
+std::string OneLine(std::string_view value) {
+  std::string out(value);
+  std::erase_if(out, [](unsigned char c) { return (c < 0x20 && c != '\t') || c == 0x7f; });
+  return out;
+}
+
+std::string Lower(std::string_view text) {
+  std::string out(text);
+  std::ranges::transform(out, out.begin(), [](unsigned char c) { return std::tolower(c); });
+  return out;
+}
+
+bool Compressible(std::string_view type) {
+  return type.starts_with("text/") || type.starts_with("application/json") ||
+         type.starts_with("application/openmetrics-text") ||
+         type.starts_with("application/javascript") || type.starts_with("image/svg");
+}
+
+std::string WriteHead(const Response& response, const Framing& framing, bool gzip,
+                      std::optional<std::size_t> length) {
+  std::string out = fmt::format("HTTP/1.1 {} {}\r\nDate: {}\r\n", response.status,
+                                ReasonPhrase(response.status), HttpDate());
+  const bool empty = response.status == 204 || response.status == 304;
+  if (!empty && !response.content_type.empty()) {
+    out += "Content-Type: " + OneLine(response.content_type) + "\r\n";
+  }
+  bool cache = false;
+  for (const auto& [name, value] : response.headers) {
+    cache = cache || Lower(name) == "cache-control";
+    out += OneLine(name) + ": " + OneLine(value) + "\r\n";
+  }
+  if (!cache) {
+    out += "Cache-Control: no-store\r\n";
+  }
+  if (gzip) {
+    out += "Content-Encoding: gzip\r\n";
+  }
+  if (Compressible(response.content_type)) {
+    out += "Vary: Accept-Encoding\r\n";
+  }
+  out += kSecurityHeaders;
+  if (length && !empty) {
+    out += fmt::format("Content-Length: {}\r\n", *length);
+  } else if (!empty && !framing.old) {
+    out += "Transfer-Encoding: chunked\r\n";
+  }
+  out += framing.keep_alive ? "Connection: keep-alive\r\n\r\n" : "Connection: close\r\n\r\n";
+  return out;
+}
+
+/// Lower-case names, values trimmed by the parser. Nullopt when a header that may stand once stands
+/// twice.
+bool ReadHeaders(const Parser& parser, Request& request) {
+  for (const auto& field : parser.get()) {
+    auto name = Lower(std::string_view(field.name_string().data(), field.name_string().size()));
+    const bool once =
+        name == "host" || name == "authorization" || name == "content-type" || name == "origin";
+    if (once && !request.Header(name).empty()) {
+      return false;
+    }
+    request.headers.emplace_back(std::move(name),
+                                 std::string(field.value().data(), field.value().size()));
+  }
+  return true;
+}
+
+int StatusOf(const error_code& ec) {
+  if (ec == http::error::header_limit || ec == http::error::buffer_overflow) {
+    return 431;
+  }
+  if (ec == http::error::body_limit) {
+    return 413;
+  }
+  return 400;
+}
+
+/// The talk with one client over a plain or a TLS stream.
+template <class Stream>
+class Talk {
+ public:
+  Talk(std::shared_ptr<ServerShared> shared, std::shared_ptr<Connection> connection, Stream& stream)
+      : shared_(std::move(shared)),
+        connection_(std::move(connection)),
+        stream_(stream),
+        buffer_(shared_->options.max_header + kPiece) {}
+
+  loop::Task<> Run() {
+    bool more = true;
+    while (more && !shared_->stopping) {
+      more = co_await One();
+    }
+    if (unread_) {
+      co_await Drain();
+    }
+  }
+
+ private:
+  void Within(base::Duration limit) { connection_->deadline = base::Clock::Steady() + limit; }
+  void Unbounded() { connection_->deadline = base::Instant::max(); }
+
+  /// One request and its answer; false when the connection is to be closed.
+  loop::Task<bool> One() {
+    if (buffer_.size() == 0) {
+      const bool came = co_await FirstBytes();
+      if (!came) {
+        co_return false;
+      }
+    }
+    connection_->idle = false;
+    Within(shared_->options.header_time);
+    Parser parser;
+    parser.header_limit(static_cast<std::uint32_t>(shared_->options.max_header));
+    parser.body_limit(shared_->options.max_body);
+    error_code ec;
+    co_await http::async_read_header(stream_, buffer_, parser,
+                                     asio::redirect_error(asio::use_awaitable, ec));
+    if (ec) {
+      const bool again = co_await Broken(ec);
+      co_return again;
+    }
+    Framing framing;
+    framing.head = parser.get().method() == http::verb::head;
+    framing.old = parser.get().version() < 11;
+    framing.keep_alive = parser.keep_alive() && !shared_->stopping;
+    Request request;
+    const Route* route = nullptr;
+    auto refusal = Admit(parser, request, route);
+    framing.gzip = AcceptsGzip(request.Header("accept-encoding"));
+    if (refusal) {
+      // Its body was not read; only a request without one leaves the stream at a known place.
+      unread_ = !parser.is_done();
+      framing.keep_alive = framing.keep_alive && parser.is_done();
+      const bool again = co_await Send(std::move(*refusal), framing);
+      co_return again;
+    }
+    const bool read = co_await ReadBody(parser, request);
+    if (!read) {
+      co_return false;
+    }
+    auto response = co_await Answer(route, std::move(request));
+    const bool again = co_await Send(std::move(response), framing);
+    co_return again;
+  }
+
+  loop::Task<bool> FirstBytes() {
+    connection_->idle = true;
+    Within(shared_->options.idle_time);
+    error_code ec;
+    const auto got = co_await stream_.async_read_some(
+        buffer_.prepare(4096), asio::redirect_error(asio::use_awaitable, ec));
+    if (ec || got == 0) {
+      co_return false;
+    }
+    buffer_.commit(got);
+    co_return true;
+  }
+
+  /// What is no HTTP gets a short answer and an end.
+  loop::Task<bool> Broken(error_code ec) {
+    const bool gone = ec == http::error::end_of_stream || ec == http::error::partial_message ||
+                      ec.category() != http::make_error_code(http::error::bad_method).category();
+    if (!gone) {
+      ++shared_->stats.errors;
+      unread_ = true;
+      Framing framing;
+      co_await Send(Text(StatusOf(ec), "not a valid HTTP request: " + ec.message() + "\n"),
+                    framing);
+    }
+    co_return false;
+  }
+
+  /// Reads for a moment what the client still sends: closing with unread bytes would make the
+  /// system reset the connection, and the client might never see the answer.
+  loop::Task<> Drain() {
+    error_code ec;
+    connection_->socket.shutdown(Connection::Socket::shutdown_send, ec);
+    Within(std::chrono::seconds(1));
+    std::size_t left = 1 << 20;
+    std::string bin(kPiece, '\0');
+    while (!ec && left > 0) {
+      const auto got = co_await connection_->socket.async_read_some(
+          asio::buffer(bin), asio::redirect_error(asio::use_awaitable, ec));
+      left -= std::min(left, got);
+    }
+  }
+
+  /// Fills in the request from its headers and finds its route; an answer when it is not admitted.
+  std::optional<Response> Admit(Parser& parser, Request& request, const Route*& route) {
+    const auto& message = parser.get();
+    const bool head = message.method() == http::verb::head;
+    request.method = head ? "GET" : std::string(message.method_string());
+    request.target = std::string(message.target());
+    request.peer = connection_->peer;
+    request.tls = connection_->tls;
+    if (!ReadHeaders(parser, request)) {
+      return Text(400, "a header stands twice\n");
+    }
+    if (message.version() >= 11 && request.Header("host").empty()) {
+      return Text(400, "the Host header is missing\n");
+    }
+    auto target = ParseTarget(request.target);
+    if (!target) {
+      return Error(request, 400, "bad_data", target.error().message);
+    }
+    request.path = std::move(target->path);
+    request.query = std::move(target->query);
+    auto match = shared_->router.Find(request.method, request.path);
+    if (match.route == nullptr && match.allow.empty()) {
+      return Error(request, 404, "not_found", "there is no such path");
+    }
+    if (match.route == nullptr) {
+      auto out = Error(request, 405, "bad_data", "the method is not allowed here");
+      out.headers.emplace_back("Allow", match.allow);
+      return out;
+    }
+    const auto encoding = request.Header("content-encoding");
+    if (!encoding.empty() && encoding != "identity") {
+      return Error(request, 415, "bad_data", "Content-Encoding is not supported here");
+    }
+    route = match.route;
+    request.captures = std::move(match.captures);
+    return shared_->options.auth.Check(request, route->needs, connection_->trusted,
+                                       connection_->unix_socket);
+  }
+
+  static Response Error(const Request& request, int status, std::string_view type,
+                        const std::string& message) {
+    return request.target.starts_with("/api/") ? JsonError(status, type, message)
+                                               : Text(status, message + "\n");
+  }
+
+  /// Reads the body, and the form in it. False when the connection is over.
+  loop::Task<bool> ReadBody(Parser& parser, Request& request) {
+    error_code ec;
+    Within(shared_->options.body_time);
+    if (!parser.is_done()) {
+      if (Lower(request.Header("expect")) == "100-continue") {
+        static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+        co_await asio::async_write(stream_, asio::buffer(kContinue),
+                                   asio::redirect_error(asio::use_awaitable, ec));
+      }
+      if (!ec) {
+        co_await http::async_read(stream_, buffer_, parser,
+                                  asio::redirect_error(asio::use_awaitable, ec));
+      }
+    }
+    if (ec) {
+      co_await Broken(ec);
+      co_return false;
+    }
+    request.body = std::move(parser.get().body());
+    co_return true;
+  }
+
+  loop::Task<Response> Answer(const Route* route, Request request) {
+    Unbounded();
+    const auto type = request.Header("content-type");
+    if (Lower(type).starts_with("application/x-www-form-urlencoded")) {
+      auto form = ParseForm(request.body);
+      if (!form) {
+        co_return Error(request, 400, "bad_data", form.error().In("form").message);
+      }
+      // The body's values come before the address's, as in Go's Request.Form.
+      for (const auto& [name, value] : request.query.pairs()) {
+        form->Add(name, value);
+      }
+      request.query = std::move(*form);
+    }
+    const auto path = request.path;
+    std::string what;
+    try {
+      co_return co_await route->handler(std::move(request));
+    } catch (const boost::system::system_error& error) {
+      if (error.code() == asio::error::operation_aborted) {
+        throw;
+      }
+      what = error.what();
+    } catch (const std::exception& error) {
+      what = error.what();
+    }
+    base::Log(base::Level::kError, "a request failed by a fault of ours",
+              {{"path", path}, {"err", what}});
+    co_return JsonError(500, "internal", "a fault of ours; the log has the particulars");
+  }
+
+  /// Sends a whole answer; false when the connection is to be closed.
+  loop::Task<bool> Send(Response response, Framing framing) {
+    ++shared_->stats.responses[std::clamp(response.status / 100, 0, 5)];
+    framing.keep_alive = framing.keep_alive && !response.close;
+    const bool bodiless = response.status == 204 || response.status == 304;
+    const bool squeeze = framing.gzip && !response.gzipped && !response.live &&
+                         Compressible(response.content_type) &&
+                         (response.stream || response.body.size() >= kWorthGzip);
+    if (response.stream || (squeeze && response.body.size() > kPiece)) {
+      const bool again = co_await SendStream(std::move(response), framing, squeeze);
+      co_return again;
+    }
+    if (squeeze) {
+      response.body = Gzip(response.body);
+    }
+    auto out = WriteHead(response, framing, squeeze, response.body.size());
+    if (framing.head || bodiless) {
+      response.body.clear();
+    }
+    if (response.body.size() <= kPiece) {
+      out += response.body;
+      response.body.clear();
+    }
+    bool sent = co_await Write(&out);
+    if (sent && !response.body.empty()) {
+      sent = co_await Write(&response.body);
+    }
+    co_return sent&& framing.keep_alive;
+  }
+
+  /// Sends piece by piece: chunks, or until the end of the connection for HTTP/1.0.
+  loop::Task<bool> SendStream(Response response, Framing framing, bool squeeze) {
+    framing.keep_alive = framing.keep_alive && !framing.old;
+    auto out = WriteHead(response, framing, squeeze, std::nullopt);
+    bool sent = co_await Write(&out);
+    if (framing.head || !sent) {
+      co_return sent&& framing.keep_alive;
+    }
+    GzipStream gzip;
+    std::size_t at = 0;
+    while (sent) {
+      std::optional<std::string> piece;
+      Unbounded();
+      if (response.stream) {
+        piece = co_await response.stream->Next();
+      } else if (at < response.body.size()) {
+        piece = response.body.substr(at, kPiece);
+        at += kPiece;
+      }
+      const bool last = !piece;
+      std::string data = squeeze ? gzip.Write(piece.value_or(""), last) : piece.value_or("");
+      if (!framing.old) {
+        data = (data.empty() ? "" : fmt::format("{:x}\r\n{}\r\n", data.size(), data)) +
+               (last ? "0\r\n\r\n" : "");
+      }
+      sent = data.empty() ? sent : co_await Write(&data);
+      if (last) {
+        break;
+      }
+    }
+    co_return sent&& framing.keep_alive;
+  }
+
+  loop::Task<bool> Write(const std::string* data) {
+    for (std::size_t at = 0; at < data->size(); at += kPiece) {
+      Within(shared_->options.write_time);
+      error_code ec;
+      co_await asio::async_write(
+          stream_, asio::buffer(data->data() + at, std::min(kPiece, data->size() - at)),
+          asio::redirect_error(asio::use_awaitable, ec));
+      if (ec) {
+        co_return false;
+      }
+    }
+    co_return true;
+  }
+
+  std::shared_ptr<ServerShared> shared_;
+  std::shared_ptr<Connection> connection_;
+  Stream& stream_;
+  boost::beast::flat_buffer buffer_;
+  bool unread_ = false;  ///< the client may still be sending what we did not want
+};
+
+}  // namespace
+
+void Connection::Close() {
+  error_code ec;
+  socket.shutdown(Socket::shutdown_both, ec);
+  socket.close(ec);
+}
+
+loop::Task<> ServeConnection(std::shared_ptr<ServerShared> shared,
+                             std::shared_ptr<Connection> connection) {
+  if (connection->tls) {
+    asio::ssl::stream<Connection::Socket&> stream(connection->socket, *shared->tls);
+    connection->deadline = base::Clock::Steady() + shared->options.header_time;
+    error_code ec;
+    co_await stream.async_handshake(asio::ssl::stream_base::server,
+                                    asio::redirect_error(asio::use_awaitable, ec));
+    if (ec) {
+      ++shared->stats.errors;
+    } else {
+      Talk talk(shared, connection, stream);
+      co_await talk.Run();
+      connection->deadline = base::Clock::Steady() + std::chrono::seconds(1);
+      co_await stream.async_shutdown(asio::redirect_error(asio::use_awaitable, ec));
+    }
+  } else {
+    Talk talk(shared, connection, connection->socket);
+    co_await talk.Run();
+  }
+  connection->Close();
+}
+
+}  // namespace api

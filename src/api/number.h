@@ -1,0 +1,28 @@
+// Numbers, times and spans in the spellings of Prometheus's API.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/result.h"
+
+namespace api {
+
+/// A float as Go's strconv.FormatFloat(v, 'f', -1, 64): shortest digits that read back, no
+/// exponent; "NaN", "+Inf", "-Inf". What /api/v1 answers.
+void AppendValue(std::string& out, double v);
+/// A float as Go's FormatFloat(v, 'g', -1, 64): an exponent below 1e-4 and from 1e21. What the
+/// exposition format has.
+void AppendExposed(std::string& out, double v);
+/// Milliseconds as seconds with up to three decimals and no trailing zeros: "1435781430.781".
+void AppendTime(std::string& out, std::int64_t ms);
+
+/// A moment as Prometheus reads it: unix seconds with fraction, or RFC 3339. In milliseconds.
+/// Errors: kInvalid.
+base::Result<std::int64_t> ParseApiTime(std::string_view text);
+/// A span: seconds as a float, or "5m". In milliseconds. Errors: kInvalid (overflow too).
+base::Result<std::int64_t> ParseApiDuration(std::string_view text);
+
+}  // namespace api
