@@ -237,8 +237,15 @@ TEST(Problem, SecretsAreNotShown) {
   map.Finish();
   for (const auto& said : Said(*document)) {
     EXPECT_THAT(said, testing::Not(HasSubstr("hush")));
-    EXPECT_THAT(said, HasSubstr("community: ***, version"));
+    EXPECT_THAT(said, HasSubstr("community: ***      , version"));
   }
+}
+
+TEST(Problem, PasswordsInUrlsAreNotShown) {
+  const auto document = Parse("hook: https://me:hush@a.example/x\n");
+  MapReader map(document->Root(), "it");
+  map.Finish();
+  EXPECT_THAT(Said(*document)[0], HasSubstr("hook: https://*******@a.example/x"));
 }
 
 TEST(Problem, LongLinesAreCut) {

@@ -88,6 +88,18 @@ std::pair<std::string, std::string> Window(std::string_view line, int column) {
   return {shown, pad};
 }
 
+/// What stands for a secret. When more follows on the line it takes the same room, so that the
+/// caret stays below what it means.
+std::string Stars(std::string_view secret, bool same_room) {
+  const auto characters = static_cast<std::size_t>(
+      std::ranges::count_if(secret, [](unsigned char c) { return (c & 0xC0U) != 0x80; }));
+  std::string out(same_room ? std::min<std::size_t>(characters, 3) : 3, '*');
+  if (same_room) {
+    out.append(characters - out.size(), ' ');
+  }
+  return out;
+}
+
 /// Hides the value that stands after a key such as "password" on this line: problems go to logs
 /// and to the API, and secrets must not.
 std::string HideSecrets(std::string line) {
@@ -109,8 +121,18 @@ std::string HideSecrets(std::string line) {
         continue;
       }
       const auto stop = std::min(line.find_first_of(",}", value), line.size());
-      line.replace(value, stop - value, "***");
-      lower.replace(value, stop - value, "***");
+      const auto stars =
+          Stars(std::string_view(line).substr(value, stop - value), stop < line.size());
+      line.replace(value, stop - value, stars);
+      lower.replace(value, stop - value, stars);
+    }
+  }
+  // http://user:password@host
+  for (auto at = line.find("://"); at != std::string::npos; at = line.find("://", at + 3)) {
+    const auto end = std::min(line.find_first_of("/ \t\"',}", at + 3), line.size());
+    const auto sign = line.rfind('@', end);
+    if (sign != std::string::npos && sign > at + 3 && sign < end) {
+      line.replace(at + 3, sign - at - 3, sign - at - 3, '*');
     }
   }
   return line;

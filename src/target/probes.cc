@@ -13,6 +13,14 @@ namespace {
 using config::MapReader;
 using config::Node;
 
+/// "a tcp", "an http": as the letters are spoken.
+std::string WithArticle(const std::string& kind) {
+  static constexpr std::string_view kSpelled[] = {"http", "snmp", "smtp", "ssh"};
+  const bool an = std::string_view("aeiou").contains(kind[0]) ||
+                  std::ranges::find(kSpelled, kind) != std::end(kSpelled);
+  return (an ? "an " : "a ") + kind;
+}
+
 /// How a probe without a name is called: its kind, and what tells it from others of that kind.
 std::string NameOf(const model::ProbeSpec& probe, const model::Target& target) {
   const auto& values = probe.options.values();
@@ -56,16 +64,15 @@ std::optional<model::ProbeSpec> ReadOne(const Node& item, const model::Target& t
   if (item.IsScalar() || entry.IsNull()) {
     for (const auto& option : kind->options) {
       if (option.required) {
-        entry.Report(fmt::format("a {} probe needs the key \"{}\"", kind_name, option.name));
+        entry.Report(
+            fmt::format("{} probe needs the key \"{}\"", WithArticle(kind_name), option.name));
       }
     }
     out.options = config::DefaultOptions(kind->options);
     out.name = NameOf(out, target);
     return out;
   }
-  MapReader map(
-      entry, fmt::format("a{} {} probe",
-                         std::string_view("aeiou").contains(kind_name[0]) ? "n" : "", kind_name));
+  MapReader map(entry, fmt::format("{} probe", WithArticle(kind_name)));
   const auto own = ReadTiming(map, timing);
   out.interval = own.interval;
   out.timeout = own.timeout;
