@@ -57,7 +57,10 @@ unlock_base() {
 # Undoes what a build that was cut off has left: its mount and its half disk.
 clear_base_build() {
   local work=$LAB_BASE_DIR/.work pid
-  if [ -s "$work/run.pid" ]; then end_recorded "$work/run.pid" 50 || true; fi
+  if pid=$(recorded_pid "$work/run.pid"); then
+    if pid=$(child_named "$pid" systemd); then kill -KILL "$pid" 2>/dev/null || true; fi
+    end_recorded "$work/run.pid" 50 || true
+  fi
   # debootstrap leads a session of its own: its helpers end with it.
   if pid=$(recorded_pid "$work/debootstrap.pid"); then
     kill -KILL -- "-$pid" 2>/dev/null || true
@@ -67,7 +70,7 @@ clear_base_build() {
   remove_cgroups 'raksa-base*'
   # debootstrap mounts /proc and /sys below.
   if mountpoint -q "$work/root"; then umount -R "$work/root" 2>/dev/null || umount -Rl "$work/root"; fi
-  rm -rf "$work"
+  rm -rf --one-file-system "$work"
 }
 
 make_packages_disk() {

@@ -191,16 +191,19 @@ own_cgroup() {
   done
 }
 
-# Removes what a server's groups (systemd's and dockerd's) have left behind. Names may hold "*".
+# Ends whatever still runs in a server's groups (systemd's and dockerd's) and removes them. The name may hold "*".
 remove_cgroups() {
-  local branch tries
+  local branch tries pid
   # shellcheck disable=SC2086,SC2231  # a pattern on purpose
   for branch in /sys/fs/cgroup/$1 /sys/fs/cgroup/*/${1}; do
-    [ -d "$branch" ] || continue
-    for tries in 0 1 2 3 4; do
-      find "$branch" -depth -type d -exec rmdir {} + 2>/dev/null || true
+    for tries in 0 1 2 3 4 5 6 7; do
       [ -d "$branch" ] || break
-      sleep "0.$tries"
+      # shellcheck disable=SC2044  # numbers, one a line
+      for pid in $(find "$branch" -name cgroup.procs -exec cat {} + 2>/dev/null || true); do
+        [ "$pid" -eq 0 ] || kill -KILL "$pid" 2>/dev/null || true
+      done
+      find "$branch" -depth -type d -exec rmdir {} + 2>/dev/null || true
+      [ ! -d "$branch" ] || sleep "0.$tries"
     done
   done
 }
