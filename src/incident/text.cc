@@ -1,0 +1,307 @@
+// The words of messages.
+#include "incident/text.h"
+
+#include "alert/json.h"
+#include "base/text.h"
+#include "incident/json.h"
+#include "incident/policy.h"
+
+namespace incident {
+namespace {
+
+using model::Outcome;
+
+constexpr std::size_t kMaxValue = 400;
+constexpr std::size_t kMaxDetails = 24;
+constexpr std::size_t kMaxComponents = 8;
+
+/// The fixed words, in the two languages.
+struct Language {
+  std::string_view host, container, service, component, state, result, solved, error, evidence,
+      action, trouble, cause, no_cause, firewall, usage, times, incident, approve, test;
+};
+
+constexpr Language kEnglish = {.host = "Host IP",
+                               .container = "Container Name",
+                               .service = "Service Name",
+                               .component = "Component",
+                               .state = "State",
+                               .result = "---Recovery Result---",
+                               .solved = "Solve Time",
+                               .error = "Error",
+                               .evidence = "Evidence",
+                               .action = "Action",
+                               .trouble = "Trouble",
+                               .cause = "Cause",
+                               .no_cause = "no cause was found",
+                               .firewall = "---Firewall---",
+                               .usage = "---Usage---",
+                               .times = "Times",
+                               .incident = "Incident",
+                               .approve = "To approve: raksa approve",
+                               .test = "This is a test message: the channel works."};
+
+constexpr Language kThai = {.host = "ไอพีเครื่อง",
+                            .container = "ชื่อคอนเทนเนอร์",
+                            .service = "ชื่อเซอร์วิส",
+                            .component = "ส่วนประกอบ",
+                            .state = "สถานะ",
+                            .result = "---ผลการกู้คืน---",
+                            .solved = "เวลาที่แก้ไขสำเร็จ",
+                            .error = "ข้อผิดพลาด",
+                            .evidence = "หลักฐาน",
+                            .action = "การดำเนินการ",
+                            .trouble = "ปัญหา",
+                            .cause = "สาเหตุ",
+                            .no_cause = "ไม่พบสาเหตุ",
+                            .firewall = "---ไฟร์วอลล์---",
+                            .usage = "---การใช้งาน---",
+                            .times = "ระยะเวลา",
+                            .incident = "เหตุการณ์",
+                            .approve = "อนุมัติด้วยคำสั่ง: raksa approve",
+                            .test = "นี่คือข้อความทดสอบ: ช่องทางนี้ใช้งานได้"};
+
+/// Cut at a character, not within one.
+std::string Bound(std::string_view text) {
+  auto out = base::Printable(text);
+  if (out.size() <= kMaxValue) {
+    return out;
+  }
+  std::size_t end = kMaxValue;
+  while (end > 0 && (static_cast<unsigned char>(out[end]) & 0xC0U) == 0x80U) {
+    --end;
+  }
+  return out.substr(0, end) + "…";
+}
+
+bool HostDown(const model::Incident& incident) {
+  return std::any_of(incident.alerts.begin(), incident.alerts.end(),
+                     [](const auto& a) { return a.Metric() == "ping"; });
+}
+
+std::string_view EndedTag(const model::Incident& incident) {
+  switch (incident.outcome) {
+    case Outcome::kFixed:
+      return "FIXED";
+    case Outcome::kFixedThenRecurred:
+      return incident.state == model::IncidentState::kHolding ? "FIXED AGAIN" : "ENDED";
+    case Outcome::kHealedItself:
+      return "HEALED";
+    default:
+      return HostDown(incident) ? "UP" : "ENDED";
+  }
+}
+
+std::string_view Tag(const model::Incident& incident, std::string_view event) {
+  if (event == "test") {
+    return "TEST";
+  }
+  if (event == "approval") {
+    return "APPROVE?";
+  }
+  if (event == "ended") {
+    return EndedTag(incident);
+  }
+  switch (incident.outcome) {
+    case Outcome::kNotFixed:
+      return "NOT FIXED";
+    case Outcome::kMadeWorse:
+      return "MADE WORSE";
+    case Outcome::kFixedThenRecurred:
+      return "CAME BACK";
+    default:
+      return HostDown(incident) ? "DOWN" : "ALERT";
+  }
+}
+
+/// Every cause found in the incident's life, in the order found; a later look at the same replaces
+/// nothing.
+std::vector<model::Finding> Findings(const model::Incident& incident) {
+  std::vector<model::Finding> out;
+  const auto add = [&](model::Finding finding) {
+    const bool known = std::any_of(out.begin(), out.end(), [&](const model::Finding& f) {
+      return f.component == finding.component && f.cause == finding.cause;
+    });
+    if (!known && !finding.cause.empty() && out.size() < kMaxComponents) {
+      out.push_back(std::move(finding));
+    }
+  };
+  for (const auto& entry : incident.timeline) {
+    if (entry.kind == "finding") {
+      if (const auto data = ParseJson(entry.data)) {
+        if (auto finding = FindingFromJson(*data)) {
+          add(std::move(*finding));
+        }
+      }
+    }
+  }
+  for (const auto& finding : incident.findings) {
+    add(finding);
+  }
+  return out;
+}
+
+std::string_view TitleIn(const model::Finding& finding, bool thai) {
+  return thai && !finding.title_th.empty() ? finding.title_th : finding.title;
+}
+
+/// "container:web-application" → the name of the kind in words, and the name.
+TextLine ComponentLine(const model::Finding& finding, const Language& words) {
+  const auto colon = finding.component.find(':');
+  const auto kind = finding.component.substr(0, colon);
+  const auto name = colon == std::string::npos ? kind : finding.component.substr(colon + 1);
+  auto label = words.component;
+  if (kind == "container") {
+    label = words.container;
+  } else if (kind == "service" || kind == "nginx" || kind == "docker") {
+    label = words.service;
+  }
+  return {std::string(label), Bound(name)};
+}
+
+void AddFinding(Words& out, const model::Incident& incident, const model::Finding& finding,
+                const Language& words, bool thai) {
+  const auto add = [&](std::string_view name, std::string_view value) {
+    out.lines.push_back({std::string(name), Bound(value)});
+  };
+  const bool firewall = finding.component.starts_with("firewall");
+  const bool host = finding.component.starts_with("host");
+  if (firewall || host) {
+    out.lines.push_back({"", std::string(firewall ? words.firewall : words.usage)});
+  } else {
+    out.lines.push_back(ComponentLine(finding, words));
+  }
+  add(words.cause, fmt::format("{} ({})", TitleIn(finding, thai), finding.cause));
+  if (!finding.state.empty()) {
+    add(words.state, finding.state);
+  }
+  for (std::size_t i = 0; i < std::min(finding.details.size(), kMaxDetails); ++i) {
+    add(base::Printable(finding.details[i].first).substr(0, 80), finding.details[i].second);
+  }
+  if (finding.details.empty() && !finding.evidence.empty()) {
+    add(words.evidence, finding.evidence);
+  }
+  const model::StepOutcome* last = nullptr;
+  for (const auto& step : incident.steps) {
+    last = step.component == finding.component ? &step : last;
+  }
+  if (last == nullptr) {
+    return;
+  }
+  out.lines.push_back({"", std::string(words.result)});
+  add(words.action, last->step);
+  if (!last->state_after.empty()) {
+    add(words.state, last->state_after);
+  }
+  if (last->done) {
+    add(words.solved, base::FormatLocal(last->finished));
+  } else {
+    add(words.error, last->error);
+  }
+}
+
+void AddTimes(Words& out, const model::Incident& incident, const Language& words, bool thai) {
+  if (incident.verified == base::Time{} || incident.acted == base::Time{}) {
+    return;
+  }
+  auto first = incident.opened;
+  for (const auto& item : incident.alerts) {
+    first = std::min(first, item.starts_at);
+  }
+  auto repaired = incident.acted;
+  for (const auto& step : incident.steps) {
+    repaired = std::max(repaired, step.finished);
+  }
+  const auto human = [](base::Duration d) {
+    return base::HumanDuration(std::max(d, base::Duration::zero()));
+  };
+  out.lines.push_back(
+      {std::string(words.times),
+       fmt::format(fmt::runtime(thai ? "ตรวจพบ {} วินิจฉัย {} กู้คืน {} ยืนยันจากภายนอก {} (รวม {})"
+                                     : "detected {}, diagnosed {}, repaired {}, verified from "
+                                       "outside {} (in all {})"),
+                   human(incident.opened - first), human(incident.acted - incident.opened),
+                   human(repaired - incident.acted), human(incident.verified - repaired),
+                   human(incident.verified - first))});
+}
+
+/// Why it stands where it stands: the newest state's sentence.
+std::string Why(const model::Incident& incident) {
+  for (auto at = incident.timeline.rbegin(); at != incident.timeline.rend(); ++at) {
+    if (at->kind == "state") {
+      return Bound(at->text);
+    }
+  }
+  return "";
+}
+
+std::string Address(const model::Incident& incident) {
+  for (const auto& item : incident.alerts) {
+    if (item.labels.Has("ip")) {
+      return Bound(item.labels.Get("ip"));
+    }
+  }
+  return Bound(incident.target);
+}
+
+}  // namespace
+
+std::string Words::Text() const {
+  std::string out = subject;
+  for (const auto& line : lines) {
+    out += "\n";
+    out += line.name.empty() ? line.value : line.name + ": " + line.value;
+  }
+  return out;
+}
+
+Words Write(const model::Incident& incident, std::string_view event, std::string_view language) {
+  const bool thai = language == "th";
+  const auto& words = thai ? kThai : kEnglish;
+  Words out;
+  out.tag = Tag(incident, event);
+  out.good = out.tag.starts_with("FIXED") || out.tag == "HEALED" || out.tag == "UP" ||
+             out.tag == "TEST" || (event == "ended");
+  const auto findings = Findings(incident);
+  const auto main = std::find_if(findings.begin(), findings.end(), [&](const model::Finding& f) {
+    return f.cause == incident.cause;
+  });
+  std::string headline = Bound(incident.title);
+  if (main != findings.end()) {
+    headline =
+        Bound(fmt::format("{}: {} ({})", incident.target, TitleIn(*main, thai), main->component));
+  }
+  out.subject = fmt::format("[{}] {}", out.tag, headline);
+  out.lines.push_back({std::string(words.host), Address(incident)});
+  out.lines.push_back({std::string(words.trouble), Bound(incident.title)});
+  if (event == "test") {
+    out.lines.push_back({"", std::string(words.test)});
+    return out;
+  }
+  for (const auto& finding : findings) {
+    AddFinding(out, incident, finding, words, thai);
+  }
+  if (findings.empty() && !incident.findings.empty()) {
+    out.lines.push_back({std::string(words.cause), std::string(words.no_cause)});
+  }
+  if (const auto why = Why(incident); !why.empty()) {
+    out.lines.push_back({"", why});
+  }
+  if (event == "approval") {
+    out.lines.push_back({"", fmt::format("{} {}", words.approve, incident.id)});
+  }
+  AddTimes(out, incident, words, thai);
+  out.lines.push_back({std::string(words.incident), incident.id});
+  return out;
+}
+
+model::Incident TestIncident() {
+  model::Incident out;
+  out.id = "00000000000000000000000000";
+  out.target = "test";
+  out.title = "test: nothing is wrong";
+  out.opened = base::Clock::Now();
+  return out;
+}
+
+}  // namespace incident
