@@ -1,0 +1,224 @@
+// Rows into columns, in and out of order.
+#include "store/head.h"
+
+#include <algorithm>
+#include <bit>
+
+namespace store {
+namespace {
+
+std::uint64_t Below(std::size_t bit) { return (1ULL << bit) - 1; }  // bit < 64
+
+// Opens a gap of one absent row at `row`.
+void InsertRow(Mask* mask, std::size_t row) {
+  if (row / 64 >= mask->size()) {
+    return;
+  }
+  std::uint64_t& first = (*mask)[row / 64];
+  const std::uint64_t low = Below(row % 64);
+  std::uint64_t carry = first >> 63;
+  first = (first & low) | ((first & ~low) << 1);
+  for (std::size_t i = row / 64 + 1; i < mask->size(); ++i) {
+    const std::uint64_t next = (*mask)[i] >> 63;
+    (*mask)[i] = (*mask)[i] << 1 | carry;
+    carry = next;
+  }
+  if (carry != 0) {
+    mask->push_back(1);
+  }
+}
+
+// Whether a value was there already; `changed` whether it had other bits.
+bool Set(Table::Column* column, std::size_t row, double v, bool* changed) {
+  Mask& mask = column->mask;
+  const std::size_t word = row / 64;
+  const std::uint64_t bit = 1ULL << (row % 64);
+  if (mask.size() <= word) {
+    mask.resize(word + 1);
+  }
+  if (mask.size() == word + 1 && (mask[word] >> (row % 64)) == 0) {
+    mask[word] |= bit;
+    column->values.push_back(v);
+    return false;
+  }
+  const auto at = column->values.begin() + static_cast<std::ptrdiff_t>(Rank(mask, row));
+  if ((mask[word] & bit) != 0) {
+    *changed = std::bit_cast<std::uint64_t>(*at) != std::bit_cast<std::uint64_t>(v);
+    *at = v;
+    return true;
+  }
+  mask[word] |= bit;
+  column->values.insert(at, v);
+  return false;
+}
+
+}  // namespace
+
+std::size_t Rank(const Mask& mask, std::size_t row) {
+  std::size_t n = 0;
+  const std::size_t words = std::min(row / 64, mask.size());
+  for (std::size_t i = 0; i < words; ++i) {
+    n += static_cast<std::size_t>(std::popcount(mask[i]));
+  }
+  if (words == row / 64 && words < mask.size()) {
+    n += static_cast<std::size_t>(std::popcount(mask[words] & Below(row % 64)));
+  }
+  return n;
+}
+
+const Table::Column* Table::Find(SeriesId series) const {
+  const auto at = std::ranges::lower_bound(columns_, series, {}, &Column::series);
+  return at != columns_.end() && at->series == series ? &*at : nullptr;
+}
+
+std::size_t Table::RowAt(model::Timestamp t) {
+  if (times_.empty() || t > times_.back()) {
+    times_.push_back(t);
+    return times_.size() - 1;
+  }
+  const auto at = std::ranges::lower_bound(times_, t);
+  const auto row = static_cast<std::size_t>(at - times_.begin());
+  if (*at != t) {
+    times_.insert(at, t);
+    for (Column& column : columns_) {
+      InsertRow(&column.mask, row);
+    }
+  }
+  return row;
+}
+
+Table::Column& Table::ColumnOf(SeriesId series, std::size_t hint) {
+  if (hint < columns_.size() && columns_[hint].series == series) {
+    return columns_[hint];
+  }
+  auto at = std::ranges::lower_bound(columns_, series, {}, &Column::series);
+  if (at == columns_.end() || at->series != series) {
+    at = columns_.insert(at, Column{.series = series, .values = {}, .mask = {}});
+  }
+  return *at;
+}
+
+Added Table::Insert(const Row& row) {
+  Added added;
+  if (row.series.empty()) {
+    return added;
+  }
+  const std::size_t at = RowAt(row.t);
+  std::size_t hint = 0;
+  for (std::size_t i = 0; i < row.series.size(); ++i) {
+    Column& column = ColumnOf(row.series[i], hint);
+    hint = static_cast<std::size_t>(&column - columns_.data()) + 1;
+    bool changed = false;
+    if (Set(&column, at, row.values[i], &changed)) {
+      added.overwritten += changed ? 1 : 0;
+    } else {
+      ++added.fresh;
+    }
+  }
+  samples_ += added.fresh;
+  return added;
+}
+
+base::Result<> Table::Insert(ChunkReader* chunk) {
+  const auto times = chunk->Times();
+  if (!times) {
+    return base::Fail(times.error());
+  }
+  std::vector<std::vector<double>> values;
+  std::vector<const Mask*> masks;
+  for (const ColumnRef& column : chunk->columns()) {
+    const auto count = chunk->Count(column);
+    if (!count) {
+      return base::Fail(count.error());
+    }
+    values.emplace_back(*count);
+    masks.push_back(*chunk->MaskOf(column));
+    if (const auto decoded = chunk->Decode(column, values.back()); !decoded) {
+      return decoded;
+    }
+  }
+  std::vector<std::size_t> next(values.size());
+  for (std::size_t r = 0; r < times->size(); ++r) {
+    Row row{.t = (*times)[r]};
+    for (std::size_t c = 0; c < values.size(); ++c) {
+      if (masks[c] == nullptr || HasRow(*masks[c], r)) {
+        row.series.push_back(chunk->columns()[c].series);
+        row.values.push_back(values[c][next[c]++]);
+      }
+    }
+    Insert(row);
+  }
+  return {};
+}
+
+// Row by row: next[c] is the first value of column c that has not been taken.
+Row Table::RowOf(std::size_t row, std::vector<std::size_t>* next) const {
+  Row out{.t = times_[row]};
+  for (std::size_t c = 0; c < columns_.size(); ++c) {
+    if (HasRow(columns_[c].mask, row)) {
+      out.series.push_back(columns_[c].series);
+      out.values.push_back(columns_[c].values[(*next)[c]++]);
+    }
+  }
+  return out;
+}
+
+void Table::Insert(const Table& newer) {
+  std::vector<std::size_t> next(newer.columns_.size());
+  for (std::size_t r = 0; r < newer.times_.size(); ++r) {
+    Insert(newer.RowOf(r, &next));
+  }
+}
+
+void Table::DropRows(std::size_t rows) {
+  rows = std::min(rows, times_.size());
+  std::vector<std::size_t> next(columns_.size());
+  Table kept;
+  for (std::size_t r = 0; r < times_.size(); ++r) {
+    const Row row = RowOf(r, &next);
+    if (r >= rows) {
+      kept.Insert(row);
+    }
+  }
+  *this = std::move(kept);
+}
+
+std::vector<std::string> Table::Encode() const {
+  std::vector<std::string> parts;
+  for (std::size_t row = 0; row < times_.size(); row += kMaxRows) {
+    const std::size_t row_end = std::min(times_.size(), row + kMaxRows);
+    for (std::size_t column = 0; column < columns_.size(); column += kMaxColumns) {
+      const std::size_t column_end = std::min(columns_.size(), column + kMaxColumns);
+      std::string part = EncodePart(row, row_end, column, column_end);
+      if (!part.empty()) {
+        parts.push_back(std::move(part));
+      }
+    }
+  }
+  return parts;
+}
+
+std::string Table::EncodePart(std::size_t row, std::size_t row_end, std::size_t column,
+                              std::size_t column_end) const {
+  static_assert(kMaxRows % 64 == 0);  // so that masks are cut between words
+  std::vector<Mask> masks;
+  std::vector<ChunkColumn> out;
+  masks.reserve(column_end - column);
+  for (std::size_t c = column; c < column_end; ++c) {
+    const Column& from = columns_[c];
+    const std::size_t first = Rank(from.mask, row);
+    const std::size_t n = Rank(from.mask, row_end) - first;
+    if (n == 0) {
+      continue;
+    }
+    const auto begin = from.mask.begin() + static_cast<std::ptrdiff_t>(row / 64);
+    const auto end = from.mask.begin() +
+                     static_cast<std::ptrdiff_t>(std::min(from.mask.size(), (row_end + 63) / 64));
+    masks.emplace_back(begin, end);
+    out.push_back({from.series, std::span(from.values).subspan(first, n), &masks.back()});
+  }
+  return out.empty() ? std::string()
+                     : EncodeChunk(std::span(times_).subspan(row, row_end - row), out);
+}
+
+}  // namespace store

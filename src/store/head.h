@@ -1,0 +1,71 @@
+// Head: samples whose chunk is not written yet, in memory, by window and target.
+#pragma once
+
+#include <map>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "base/result.h"
+#include "model/sample.h"
+#include "store/chunk.h"
+#include "store/index.h"
+#include "store/record.h"
+
+namespace store {
+
+/// How many samples a change brought.
+struct Added {
+  std::size_t fresh = 0;
+  std::size_t overwritten = 0;  ///< had another value at the same time
+};
+
+/// Rows of one target in one window: times ascending, a column a series.
+class Table {
+ public:
+  struct Column {
+    SeriesId series = 0;
+    std::vector<double> values;  // of the rows that are there
+    Mask mask;
+  };
+
+  [[nodiscard]] const std::vector<model::Timestamp>& times() const { return times_; }
+  [[nodiscard]] const std::vector<Column>& columns() const { return columns_; }
+  [[nodiscard]] const Column* Find(SeriesId series) const;
+  [[nodiscard]] std::size_t samples() const { return samples_; }
+
+  /// Puts a row in its place; a sample that is there already takes the new value.
+  Added Insert(const Row& row);
+  /// Puts all of a chunk in, as if its rows were inserted. Errors: kCorrupt, nothing changed.
+  base::Result<> Insert(ChunkReader* chunk);
+  /// Puts all rows of another table in, over those that are there.
+  void Insert(const Table& newer);
+  /// Forgets the first `rows` rows.
+  void DropRows(std::size_t rows);
+  /// The table as chunks, more than one only when it has more rows or columns than one may have.
+  [[nodiscard]] std::vector<std::string> Encode() const;
+
+ private:
+  [[nodiscard]] Row RowOf(std::size_t row, std::vector<std::size_t>* next) const;
+  std::size_t RowAt(model::Timestamp t);
+  Column& ColumnOf(SeriesId series, std::size_t hint);
+  [[nodiscard]] std::string EncodePart(std::size_t row, std::size_t row_end, std::size_t column,
+                                       std::size_t column_end) const;
+
+  std::vector<model::Timestamp> times_;
+  std::vector<Column> columns_;  // ascending by series
+  std::size_t samples_ = 0;
+};
+
+/// How many rows before `row` a mask has.
+std::size_t Rank(const Mask& mask, std::size_t row);
+
+using WindowHead = std::unordered_map<TargetId, Table>;
+
+/// All tables that are in memory, by window start.
+struct Head {
+  std::map<model::Timestamp, WindowHead> windows;
+  std::size_t samples = 0;
+};
+
+}  // namespace store

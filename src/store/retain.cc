@@ -1,0 +1,192 @@
+// Retention: windows, series and pages that are not needed any more go, a few at a time.
+#include <algorithm>
+
+#include "base/log.h"
+#include "store/maintain.h"
+
+namespace store {
+namespace {
+
+constexpr std::int64_t kFreePages = 1024;  // kept for reuse in any case
+constexpr std::int64_t kAsideRows = 1000;  // of table `aside`, the newest
+
+// Sixty-four chunks of a window; `*empty` when it has none any more.
+base::Result<> DropChunks(State* s, Window window, bool* empty) {
+  struct Found {
+    TargetId target;
+    std::int64_t part;
+  };
+  std::vector<Found> found;
+  {
+    Statement& list = s->write.oldest_chunks;
+    const Resetting reset(&list);
+    list.Bind(1, window);
+    while (true) {
+      auto row = list.Step();
+      if (!row) {
+        return base::Fail(std::move(row.error()));
+      }
+      if (!*row) {
+        break;
+      }
+      const auto target = static_cast<TargetId>(list.Int(0));
+      found.push_back({target, list.Int(1)});
+      if (const auto chunk = ChunkReader::Open(list.Blob(2)); chunk) {
+        auto& suspects = s->suspects[target];
+        for (const ColumnRef& column : chunk->columns()) {
+          suspects.insert(column.series);
+        }
+      }
+    }
+  }
+  Transaction t(&s->write.db);
+  auto done = t.Begin();
+  for (std::size_t i = 0; done && i < found.size(); ++i) {
+    done =
+        s->write.drop_chunk.Bind(1, window).Bind(2, found[i].target).Bind(3, found[i].part).Run();
+  }
+  done = done ? t.Commit() : done;
+  if (done) {
+    s->chunks_deleted += found.size();
+    *empty = found.empty();
+  }
+  return done;
+}
+
+base::Result<> DropWindow(State* s, Window window, base::Instant deadline) {
+  bool empty = false;
+  do {
+    auto done = DropChunks(s, window, &empty);
+    if (!done) {
+      return done;
+    }
+  } while (!empty && base::Clock::Steady() < deadline);
+  if (empty) {
+    const std::unique_lock lock(s->shared);
+    s->windows.erase(window);
+  }
+  return {};
+}
+
+base::Result<std::int64_t> UsedBytes(Database* db) {
+  std::int64_t used = 0;
+  const auto pages = db->Number("PRAGMA page_count");
+  const auto free = db->Number("PRAGMA freelist_count");
+  const auto size = db->Number("PRAGMA page_size");
+  for (const auto* number : {&pages, &free, &size}) {
+    if (!*number) {
+      return base::Fail(number->error());
+    }
+  }
+  used = (*pages - *free) * *size;
+  return used;
+}
+
+// Takes those out of `ids` that have samples, in memory or on disk.
+base::Result<> KeepLiving(State* s, TargetId target, std::set<SeriesId>* ids) {
+  for (const auto& [window, tables] : s->head.windows) {
+    const auto table = tables.find(target);
+    if (table != tables.end()) {
+      for (const Table::Column& column : table->second.columns()) {
+        ids->erase(column.series);
+      }
+    }
+  }
+  Statement& parts = s->write.parts;
+  for (auto window = s->windows.rbegin(); window != s->windows.rend() && !ids->empty(); ++window) {
+    const Resetting reset(&parts);
+    parts.Bind(1, *window).Bind(2, target);
+    while (true) {
+      auto row = parts.Step();
+      if (!row) {
+        return base::Fail(std::move(row.error()));
+      }
+      if (!*row) {
+        break;
+      }
+      if (const auto chunk = ChunkReader::Open(parts.Blob(1)); chunk) {
+        for (const ColumnRef& column : chunk->columns()) {
+          ids->erase(column.series);
+        }
+      }
+    }
+  }
+  return {};
+}
+
+void Merge(RemovedRows from, RemovedRows* into) {
+  into->series.insert(into->series.end(), from.series.begin(), from.series.end());
+  into->strings.insert(into->strings.end(), from.strings.begin(), from.strings.end());
+  into->targets.insert(into->targets.end(), from.targets.begin(), from.targets.end());
+}
+
+}  // namespace
+
+base::Result<> Retain(State* s, std::int64_t age_limit, base::Instant deadline) {
+  while (!s->windows.empty() && *s->windows.begin() + s->window_ms <= age_limit) {
+    auto done = DropWindow(s, *s->windows.begin(), deadline);
+    if (!done || base::Clock::Steady() >= deadline) {
+      return done;
+    }
+  }
+  while (s->options.retention_bytes > 0 && s->windows.size() > 1) {
+    const auto used = UsedBytes(&s->write.db);
+    if (!used) {
+      return base::Fail(used.error());
+    }
+    if (static_cast<std::uint64_t>(*used) <= s->options.retention_bytes) {
+      break;
+    }
+    auto done = DropWindow(s, *s->windows.begin(), deadline);
+    if (!done || base::Clock::Steady() >= deadline) {
+      return done;
+    }
+  }
+  return {};
+}
+
+base::Result<> CollectSeries(State* s, base::Instant deadline) {
+  while (!s->suspects.empty()) {
+    const auto first = s->suspects.begin();
+    const TargetId target = first->first;
+    std::set<SeriesId> ids = std::move(first->second);
+    s->suspects.erase(first);
+    auto done = KeepLiving(s, target, &ids);
+    if (!done) {
+      return done;
+    }
+    if (!ids.empty()) {
+      s->series_deleted += ids.size();
+      s->shapes.erase(target);
+      const std::unique_lock lock(s->shared);
+      Merge(s->index.Remove({ids.begin(), ids.end()}), &s->pending.removed);
+    }
+    if (base::Clock::Steady() >= deadline) {
+      break;
+    }
+  }
+  return {};
+}
+
+base::Result<> ShrinkFile(State* s) {
+  Database& db = s->write.db;
+  const auto pages = db.Number("PRAGMA page_count");
+  const auto free = db.Number("PRAGMA freelist_count");
+  if (!pages || !free) {
+    return base::Fail(!pages ? pages.error() : free.error());
+  }
+  if (*free > kFreePages && *free > *pages / 4) {
+    auto done = db.Exec("PRAGMA incremental_vacuum(256)");
+    if (!done) {
+      return done;
+    }
+  }
+  if (s->chunks_set_aside + s->rows_set_aside > 0) {
+    const std::string sql =
+        "DELETE FROM aside WHERE id <= (SELECT max(id) FROM aside) - " + std::to_string(kAsideRows);
+    return db.Exec(sql.c_str());
+  }
+  return {};
+}
+
+}  // namespace store

@@ -1,0 +1,161 @@
+// State: what the parts of Store share; not for other rooms.
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <shared_mutex>
+#include <string>
+#include <tuple>
+#include <unordered_map>
+#include <vector>
+
+#include "store/database.h"
+#include "store/head.h"
+#include "store/index.h"
+#include "store/record.h"
+#include "store/store.h"
+
+namespace store {
+
+using Window = model::Timestamp;  // its start
+
+/// Which chunk.
+struct ChunkKey {
+  Window window = 0;
+  TargetId target = 0;
+  std::int64_t part = 0;
+  auto operator<=>(const ChunkKey&) const = default;
+};
+
+/// The connection that writes and checkpoints, and its statements.
+struct WriterDb {
+  Database db;
+  Statement put_string, put_target, put_series, put_row, put_chunk, put_aside;
+  Statement drop_string, drop_target, drop_series, drop_rows, drop_chunks, drop_chunk, drop_row;
+  Statement parts, last_part, oldest_chunks, split_targets, set_meta;
+};
+
+/// A connection for reading only.
+struct ReaderDb {
+  Database db;
+  Statement pin, parts, window;
+};
+
+/// The series numbers of a batch that came before with the very same labels.
+struct Shape {
+  std::vector<std::shared_ptr<const model::Labels>> labels;
+  std::vector<SeriesId> series;      // ascending
+  std::vector<std::uint32_t> order;  // series[i] has the value of sample order[i]
+};
+
+/// What is to be written, in one transaction; more than one tick only while the disk refuses.
+struct Pending {
+  struct LogRow {
+    Window window = 0;
+    std::uint64_t seq = 0;
+    std::string data;
+  };
+  DictionaryRows dictionary;
+  RemovedRows removed;
+  std::deque<LogRow> rows;
+  std::size_t bytes = 0;
+  [[nodiscard]] bool empty() const {
+    return dictionary.empty() && removed.series.empty() && rows.empty();
+  }
+};
+
+/// A walk over the targets of one window that writes their tables as chunks.
+struct WritePass {
+  Window window = 0;
+  bool final = false;          // merge with what is on disk; else write one part more
+  std::uint64_t up_to = 0;     // log rows that are not needed any more when it is over
+  std::vector<TargetId> left;  // targets still to be written
+};
+
+/// A statement that a chunk cannot be read.
+struct Damage {
+  ChunkKey key;
+  std::string reason;
+};
+
+struct State {
+  StoreOptions options;
+  std::int64_t window_ms = 0;
+  std::string path;
+  int lock_fd = -1;
+
+  // Held by whoever writes: Append, Maintain, parts of Check.
+  mutable std::mutex writer;
+  WriterDb write;
+  Pending pending;
+  std::uint64_t next_seq = 1;
+  std::map<Window, std::uint64_t> logged;  // windows with rows in the head log: the last row's seq
+  std::unordered_map<TargetId, std::vector<Shape>> shapes;
+  std::optional<WritePass> pass;
+  Window merged_until = 0;                          // windows before it have no superfluous parts
+  std::map<TargetId, std::set<SeriesId>> suspects;  // series that may have no sample left
+  std::atomic<int> wal_pages{0};
+  std::int64_t last_wall = 0;  // of the last Maintain, milliseconds
+  base::Instant last_steady{};
+  base::Instant hold_age_until{};
+
+  // Written only while both are held, read under either (shared lock for readers).
+  mutable std::shared_mutex shared;
+  Index index;
+  Head head;
+  std::set<Window> windows;  // that have chunks
+
+  mutable std::mutex readers_mutex;
+  mutable std::vector<std::unique_ptr<ReaderDb>> readers;
+  mutable std::mutex damage_mutex;
+  mutable std::map<ChunkKey, std::string> damaged;
+  mutable std::mutex error_mutex;
+  std::string error;
+
+  mutable std::atomic<std::uint64_t> unreadable{0};
+  std::atomic<std::uint64_t> appended{0}, overwritten{0}, refused{0}, lost{0}, replayed{0};
+  std::atomic<std::uint64_t> chunks_written{0}, chunks_deleted{0}, series_deleted{0};
+  std::atomic<std::uint64_t> chunks_set_aside{0}, rows_set_aside{0}, files_set_aside{0};
+  std::atomic<std::size_t> pending_bytes{0};
+
+  State() = default;
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+  ~State();
+
+  [[nodiscard]] Window WindowOf(model::Timestamp t) const { return t - t % window_ms; }
+
+  // store.cc
+  base::Result<> OpenFiles();
+  base::Result<> LoadDictionary();
+  base::Result<> LoadWindows();
+  base::Result<> ReplayLog();
+  void SuspectAll();
+  // append.cc
+  base::Result<> AppendMany(std::span<const model::Batch> batches);
+  base::Result<> Flush();
+  void DropOldest();
+  Added IntoHead(const Row& row, Window window);
+  // maintain.cc
+  base::Result<> Maintain(base::Time now);
+  base::Result<> WriteHead(std::int64_t now, base::Instant deadline);
+  base::Result<> Checkpoint(bool truncate);
+  base::Result<> SetAside(const ChunkKey& key, const std::string& reason, Bytes data, bool log);
+  // read.cc
+  base::Result<std::unique_ptr<ReaderDb>> TakeReader() const;
+  void GiveReader(std::unique_ptr<ReaderDb> reader) const;
+  void NoteDamage(const ChunkKey& key, const std::string& reason) const;
+};
+
+// schema.cc
+/// Opens the writer's connection: makes the schema or checks its version, prepares statements.
+/// Errors: kRefused (other version), kCorrupt (set the file aside), kUnavailable.
+base::Result<WriterDb> OpenWriter(const std::string& path, std::int64_t* window_ms);
+base::Result<std::unique_ptr<ReaderDb>> OpenReader(const std::string& path);
+
+}  // namespace store
