@@ -13,8 +13,8 @@ namespace api {
 /// A float as Go's strconv.FormatFloat(v, 'f', -1, 64): shortest digits that read back, no
 /// exponent; "NaN", "+Inf", "-Inf". What /api/v1 answers.
 void AppendValue(std::string& out, double v);
-/// A float as Go's FormatFloat(v, 'g', -1, 64): an exponent below 1e-4 and from 1e21. What the
-/// exposition format has.
+/// The shortest digits that read back, with an exponent only below 1e-4 and from 1e21 (as Go's %v).
+/// What the exposition format and Raksa's own JSON have.
 void AppendExposed(std::string& out, double v);
 /// Milliseconds as seconds with up to three decimals and no trailing zeros: "1435781430.781".
 void AppendTime(std::string& out, std::int64_t ms);
