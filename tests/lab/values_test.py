@@ -1,0 +1,89 @@
+#!/usr/bin/env python3
+"""What Raksa measures by SNMP against the truth on the server, in the same minute."""
+import time
+import unittest
+
+from lab_world import LabTest, Raksa, lab, wait_for
+
+TARGET = "web1"
+
+
+def inside(*argv):
+    return lab("sh", TARGET, *argv)
+
+
+class Values(LabTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.raksa = Raksa("values").start()
+        if not wait_for(lambda: len(cls.raksa.query(f'count_over_time(cpu_percent{{target="{TARGET}"}}[1m]) > 3')), 60, 0.5):
+            raise AssertionError("no SNMP values:\n" + cls.raksa.log_text())
+
+    @classmethod
+    def tearDownClass(cls):
+        try:
+            cls.raksa.stop()
+        finally:
+            super().tearDownClass()
+
+    def value(self, expr):
+        result = self.raksa.query(expr)
+        self.assertEqual(len(result), 1, f"{expr}: {result}")
+        return float(result[0]["value"][1])
+
+    def near(self, got, want, relative, what):
+        self.assertLessEqual(abs(got - want), abs(want) * relative, f"{what}: {got} against {want}")
+
+    def test_memory_within_one_percent(self):
+        figures = {}
+        for line in inside("cat", "/proc/meminfo").splitlines():
+            name, rest = line.split(":")
+            figures[name] = int(rest.split()[0]) * 1024
+        self.near(self.value(f'mem_total{{target="{TARGET}"}}'), figures["MemTotal"], 0.01, "mem_total")
+        used = figures["MemTotal"] - figures["MemAvailable"]
+        measured = self.value(f'mem_used{{target="{TARGET}"}}')
+        # snmpd's own figure of what is available differs by the kernel's reserve: within 1 % of the whole.
+        self.assertLessEqual(abs(measured - used), figures["MemTotal"] * 0.01, f"mem_used {measured} against {used}")
+
+    def test_disk_within_one_percent(self):
+        blocks, free, available, size = map(int, inside("stat", "-f", "-c", "%b %f %a %S", "/").split())
+        used = (blocks - free) * size
+        self.near(self.value(f'disk_used{{target="{TARGET}",path="/"}}'), used, 0.01, "disk_used")
+        self.near(self.value(f'disk_available{{target="{TARGET}",path="/"}}'), available * size, 0.01, "disk_available")
+        percent = used / (used + available * size) * 100
+        self.near(self.value(f'disk_percent{{target="{TARGET}",path="/"}}'), percent, 0.01, "disk_percent")
+
+    def test_processor_within_three_points(self):
+        def ticks():
+            figures = list(map(int, inside("head", "-1", "/proc/stat").split()[1:9]))
+            return sum(figures), figures[3] + figures[4]
+        total_0, idle_0 = ticks()
+        begun = time.time()
+        time.sleep(30)
+        total_1, idle_1 = ticks()
+        truth = 100 * (1 - (idle_1 - idle_0) / (total_1 - total_0))
+        span = round(time.time() - begun)
+        measured = self.value(f'avg_over_time(cpu_percent{{target="{TARGET}"}}[{span}s])')
+        self.assertLessEqual(abs(measured - truth), 3, f"cpu_percent {measured} against {truth}")
+
+    def test_traffic_within_one_percent(self):
+        interface = inside("sh", "-c", "ip -o route get 10.77.0.1 | sed 's/.* dev \\([^ ]*\\).*/\\1/'").strip()
+
+        def octets():
+            for line in inside("cat", "/proc/net/dev").splitlines():
+                if line.strip().startswith(interface + ":"):
+                    fields = line.split(":")[1].split()
+                    return int(fields[0]) * 8, int(fields[8]) * 8
+            raise AssertionError(f"no interface {interface}")
+        # A counter moves all the time: load it a little, then compare once it is read again.
+        lab("mon", "sh", "-c", "for i in $(seq 200); do curl -s -o /dev/null http://10.77.0.11/; done")
+        time.sleep(6)
+        for metric, index in (("bits_received", 0), ("bits_sent", 1)):
+            before = octets()[index]
+            measured = self.value(f'{metric}{{target="{TARGET}",interface="{interface}"}}')
+            self.near(measured, before, 0.01, metric)
+
+
+if __name__ == "__main__":
+    unittest.main()
