@@ -40,7 +40,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (document->Root().IsMap()) {
     // Only the keys that name no other file: a fuzzer must not read what it makes up.
     config::MapReader map(document->Root(), "the configuration");
-    static const auto kKinds = app::AllKinds();
+    static const auto kKinds = app::ConfiguredKinds();
     (void)target::ReadTargets(map.Optional("defaults"), config::Node(), map.Optional("targets"),
                               kKinds);
     map.Finish();

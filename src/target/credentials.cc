@@ -1,7 +1,9 @@
 // Credentials: how to log in by SSH and how to ask snmpd. Secrets come from files.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <cctype>
 
 #include "base/secret.h"
 #include "base/text.h"
