@@ -1,0 +1,315 @@
+// Calls: which arguments a function takes, and how it runs over the steps.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numbers>
+#include <set>
+
+#include "promql/evaluator.h"
+
+namespace promql {
+namespace {
+
+/// Makes Go's conversion of a float to seconds: what does not fit becomes the smallest integer.
+std::int64_t ToSeconds(double v) {
+  return v >= -9223372036854775808.0 && v < 9223372036854775808.0
+             ? static_cast<std::int64_t>(v)
+             : std::numeric_limits<std::int64_t>::min();
+}
+
+/// The labels that a selector asks for by equality, each once: what absent() answers with.
+LabelsPtr AbsentLabels(const Expr& arg) {
+  const Expr* selector = &StripParens(arg);
+  if (selector->kind == Expr::Kind::kMatrix) {
+    selector = selector->args[0].get();
+  }
+  if (selector->kind != Expr::Kind::kSelector) {
+    return NoLabels();
+  }
+  auto out = std::make_shared<model::Labels>();
+  std::set<std::string> seen;
+  for (const store::Matcher& matcher : selector->matchers) {
+    if (matcher.name == model::kName) {
+      continue;
+    }
+    if (matcher.op == store::Matcher::Op::kEqual && seen.insert(matcher.name).second) {
+      out->Set(matcher.name, matcher.value);
+    } else {
+      out->Remove(matcher.name);
+    }
+  }
+  return out;
+}
+
+/// One series with 1 at every step at which no column has a value.
+Frame Missing(const Expr& arg, const Frame& frame, std::size_t steps) {
+  Column out{AbsentLabels(arg), std::vector<double>(steps, 1.0)};
+  for (const Column& column : frame) {
+    for (std::size_t i = 0; i < steps; ++i) {
+      if (IsPresent(column.v[i])) {
+        out.v[i] = Absent();
+      }
+    }
+  }
+  Frame result;
+  result.push_back(std::move(out));
+  DropEmpty(result);
+  return result;
+}
+
+/// Exactly one series gives its value, else NaN.
+Frame ToScalar(const Frame& frame, std::size_t steps) {
+  Column out{NoLabels(), std::vector<double>(steps, 0)};
+  for (std::size_t i = 0; i < steps; ++i) {
+    int present = 0;
+    for (const Column& column : frame) {
+      if (IsPresent(column.v[i])) {
+        ++present;
+        out.v[i] = column.v[i];
+      }
+    }
+    if (present != 1) {
+      out.v[i] = std::numeric_limits<double>::quiet_NaN();
+    }
+  }
+  Frame result;
+  result.push_back(std::move(out));
+  return result;
+}
+
+void Sort(Frame& frame, bool descending) {
+  std::ranges::stable_sort(frame, [descending](const Column& a, const Column& b) {
+    const double x = a.v[0];
+    const double y = b.v[0];
+    if (std::isnan(x) || std::isnan(y)) {
+      return !std::isnan(x) && std::isnan(y);
+    }
+    return descending ? x > y : x < y;
+  });
+}
+
+/// Applies `function(value, step)` to every value and takes the name away.
+template <class F>
+base::Result<Frame> Map(Frame frame, F function) {
+  for (Column& column : frame) {
+    column.labels = WithoutName(column.labels);
+    for (std::size_t i = 0; i < column.v.size(); ++i) {
+      if (IsPresent(column.v[i])) {
+        column.v[i] = function(column.v[i], i);
+      }
+    }
+  }
+  return Joined(std::move(frame));
+}
+
+base::Result<Frame> BadFactor(std::string_view name, double value) {
+  const char* letter = name == "smoothing" ? "sf" : "tf";
+  return base::Fail(
+      base::ErrorKind::kInvalid,
+      fmt::format("invalid {} factor. Expected: 0 < {} < 1, got: {:f}", name, letter, value));
+}
+
+}  // namespace
+
+base::Result<Frame> Evaluator::Call(const Expr& expr, const Steps& steps) {
+  const std::string_view name = expr.function->name;
+  if (name.starts_with("histogram_") && name != "histogram_quantile") {
+    return base::Fail(base::ErrorKind::kInvalid,
+                      fmt::format("function \"{}\" is not supported yet: native histograms are not "
+                                  "stored",
+                                  name));
+  }
+  for (std::size_t i = 0; i < expr.args.size(); ++i) {
+    if (expr.args[i]->Type() == ValueType::kMatrix) {
+      return RangeCall(expr, i, steps);
+    }
+  }
+  if (name == "time" || FindDateFunction(name) != nullptr) {
+    return TimeCall(expr, steps);
+  }
+  if (name == "pi") {
+    return Constant(std::numbers::pi, steps);
+  }
+  if (name == "label_replace" || name == "label_join") {
+    return LabelCall(expr, steps);
+  }
+  const Expr& first = StripParens(*expr.args[0]);
+  if (name == "timestamp" && first.kind == Expr::Kind::kSelector) {
+    auto frame = Selector(first, steps, true);
+    return frame ? Map(std::move(*frame), [](double v, std::size_t) { return v; })
+                 : std::move(frame);
+  }
+  return VectorCall(expr, steps);
+}
+
+base::Result<Frame> Evaluator::VectorCall(const Expr& expr, const Steps& steps) {
+  const std::string_view name = expr.function->name;
+  std::vector<Frame> args;
+  for (const auto& arg : expr.args) {
+    auto frame = Eval(*arg, steps);
+    if (!frame) {
+      return frame;
+    }
+    args.push_back(std::move(*frame));
+  }
+  const auto scalar = [&args](std::size_t i) -> const std::vector<double>& {
+    return args[i].at(0).v;
+  };
+  if (const NumberFunction function = FindNumberFunction(name)) {
+    return Map(std::move(args[0]), [function](double v, std::size_t) { return function(v); });
+  }
+  if (name == "vector") {
+    return std::move(args[0]);
+  }
+  if (name == "scalar") {
+    return ToScalar(args[0], steps.count);
+  }
+  if (name == "absent") {
+    return Missing(*expr.args[0], args[0], steps.count);
+  }
+  if (name == "timestamp") {
+    return Map(std::move(args[0]),
+               [&steps](double, std::size_t i) { return static_cast<double>(steps.At(i)) / 1000; });
+  }
+  if (name == "sort" || name == "sort_desc") {
+    if (steps.count == 1) {
+      Sort(args[0], name == "sort_desc");
+    }
+    return std::move(args[0]);
+  }
+  if (name == "histogram_quantile") {
+    return HistogramQuantile(scalar(0), args[1], steps.count);
+  }
+  if (name == "clamp_max") {
+    return Map(std::move(args[0]), [&](double v, std::size_t i) { return GoMin(scalar(1)[i], v); });
+  }
+  if (name == "clamp_min") {
+    return Map(std::move(args[0]), [&](double v, std::size_t i) { return GoMax(scalar(1)[i], v); });
+  }
+  if (name == "clamp") {
+    return Map(std::move(args[0]), [&](double v, std::size_t i) {
+      const double low = scalar(1)[i];
+      const double high = scalar(2)[i];
+      return high < low ? Absent() : GoMax(low, GoMin(high, v));
+    });
+  }
+  if (name == "round") {
+    return Map(std::move(args[0]), [&](double v, std::size_t i) {
+      const double inverse = 1.0 / (args.size() > 1 ? scalar(1)[i] : 1.0);
+      return std::floor(v * inverse + 0.5) / inverse;
+    });
+  }
+  return base::Fail(base::ErrorKind::kInvalid,
+                    fmt::format("function \"{}\" is not supported yet", name));
+}
+
+base::Result<Frame> Evaluator::TimeCall(const Expr& expr, const Steps& steps) {
+  const DateFunction date = FindDateFunction(expr.function->name);
+  if (!expr.args.empty()) {
+    auto frame = Eval(*expr.args[0], steps);
+    if (!frame) {
+      return frame;
+    }
+    return Map(std::move(*frame), [date](double v, std::size_t) { return date(ToSeconds(v)); });
+  }
+  auto frame = Constant(0, steps);
+  if (!frame) {
+    return frame;
+  }
+  for (std::size_t i = 0; i < steps.count; ++i) {
+    frame->at(0).v[i] =
+        date == nullptr ? static_cast<double>(steps.At(i)) / 1000 : date(steps.At(i) / 1000);
+  }
+  return frame;
+}
+
+base::Result<Frame> Evaluator::LabelCall(const Expr& expr, const Steps& steps) {
+  auto frame = Eval(*expr.args[0], steps);
+  if (!frame) {
+    return frame;
+  }
+  std::vector<std::string> texts;
+  for (std::size_t i = 1; i < expr.args.size(); ++i) {
+    texts.push_back(StripParens(*expr.args[i]).text);
+  }
+  return expr.function->name == "label_replace" ? LabelReplace(std::move(*frame), texts)
+                                                : LabelJoin(std::move(*frame), texts);
+}
+
+base::Result<Frame> Evaluator::RangeCall(const Expr& expr, std::size_t range_arg,
+                                         const Steps& steps) {
+  const std::string_view name = expr.function->name;
+  const RangeFunction function = FindRangeFunction(name);
+  if (function == nullptr) {
+    return base::Fail(base::ErrorKind::kInvalid,
+                      fmt::format("function \"{}\" is not supported yet", name));
+  }
+  std::vector<Frame> scalars;
+  for (std::size_t i = 0; i < expr.args.size(); ++i) {
+    if (i != range_arg) {
+      auto frame = Eval(*expr.args[i], steps);
+      if (!frame) {
+        return frame;
+      }
+      scalars.push_back(std::move(*frame));
+    }
+  }
+  auto ranges = EvalRange(StripParens(*expr.args[range_arg]), steps);
+  if (!ranges) {
+    return base::Fail(ranges.error());
+  }
+  Frame out;
+  double args[2] = {0, 0};
+  for (const RangeSeries& series : ranges->series) {
+    if (auto spent = budget_.Spend(steps.count); !spent) {
+      return base::Fail(spent.error());
+    }
+    Column column{name == "last_over_time" ? series.labels : WithoutName(series.labels),
+                  std::vector<double>(steps.count, Absent())};
+    std::size_t from = 0;
+    std::size_t to = 0;
+    for (std::size_t i = 0; i < steps.count; ++i) {
+      Window window;
+      window.now = steps.At(i);
+      window.end = ranges->WindowEnd(window.now);
+      window.start = window.end - ranges->range;
+      window.range = ranges->range;
+      while (to < series.t.size() && series.t[to] <= window.end) {
+        ++to;
+      }
+      while (from < to && series.t[from] < window.start) {
+        ++from;
+      }
+      if (from == to) {
+        continue;
+      }
+      for (std::size_t a = 0; a < scalars.size(); ++a) {
+        args[a] = scalars[a].at(0).v[i];
+      }
+      if (name == "holt_winters") {
+        for (std::size_t a = 0; a < 2; ++a) {
+          if (args[a] <= 0 || args[a] >= 1) {
+            return BadFactor(a == 0 ? "smoothing" : "trend", args[a]);
+          }
+        }
+      }
+      window.t = &series.t[from];
+      window.v = &series.v[from];
+      window.size = to - from;
+      window.args = args;
+      double value = 0;
+      if (function(window, value)) {
+        column.v[i] = value;
+      }
+    }
+    out.push_back(std::move(column));
+  }
+  if (name == "absent_over_time") {
+    return Missing(*expr.args[0], out, steps.count);
+  }
+  return Distinct(std::move(out));
+}
+
+}  // namespace promql

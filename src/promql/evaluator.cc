@@ -1,0 +1,344 @@
+// Evaluation of literals, selectors, ranges, subqueries and unary minus; the rest is handed on.
+#include "promql/evaluator.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+namespace promql {
+namespace {
+
+std::int64_t Ms(base::Duration d) { return d.count() / 1'000'000; }
+
+/// Functions whose value depends on the step even where their arguments do not.
+bool DependsOnStep(const Expr& call) {
+  const std::string_view name = call.function->name;
+  return FindDateFunction(name) != nullptr || name == "predict_linear" || name == "time" ||
+         name == "timestamp";
+}
+
+/// Walks one series over the steps: the newest sample not older than the lookback.
+void Pick(const store::SeriesData& series, const Steps& steps, std::int64_t shift,
+          std::int64_t lookback, bool timestamps, std::vector<double>& out) {
+  std::size_t next = 0;
+  const std::size_t size = series.t.size();
+  for (std::size_t i = 0; i < steps.count; ++i) {
+    const model::Timestamp wanted = steps.At(i) - shift;
+    while (next < size && series.t[next] <= wanted) {
+      ++next;
+    }
+    if (next == 0 || series.t[next - 1] < wanted - lookback) {
+      continue;
+    }
+    const double v = series.v[next - 1];
+    if (IsPresent(v)) {
+      out[i] = timestamps ? static_cast<double>(series.t[next - 1]) / 1000 : v;
+    }
+  }
+}
+
+}  // namespace
+
+bool IsInvariant(const Expr& expr) {
+  switch (expr.kind) {
+    case Expr::Kind::kNumber:
+    case Expr::Kind::kString:
+      return true;
+    case Expr::Kind::kSelector:
+    case Expr::Kind::kSubquery:
+      return expr.at.has_value() || expr.edge != Expr::Edge::kNone;
+    case Expr::Kind::kAggregate:
+      return IsInvariant(*expr.args.back());
+    case Expr::Kind::kCall:
+      if (DependsOnStep(expr)) {
+        return false;
+      }
+      break;
+    default:
+      break;
+  }
+  return std::ranges::all_of(expr.args, [](const auto& arg) { return IsInvariant(*arg); });
+}
+
+Budget::Budget(const Limits& limits)
+    : limits_(limits), deadline_(base::Clock::Steady() + limits.timeout) {}
+
+base::Result<> Budget::Spend(std::size_t samples) {
+  if (samples > limits_.max_samples - std::min(spent_, limits_.max_samples)) {
+    return base::Fail(
+        base::ErrorKind::kRefused,
+        "query processing would load too many samples into memory in query execution");
+  }
+  spent_ += samples;
+  if (limits_.cancelled != nullptr && limits_.cancelled->load(std::memory_order_relaxed)) {
+    return base::Fail(base::ErrorKind::kCancelled, "query was canceled in expression evaluation");
+  }
+  if (base::Clock::Steady() >= deadline_) {
+    return base::Fail(base::ErrorKind::kDeadline, "query timed out in expression evaluation");
+  }
+  return {};
+}
+
+std::optional<model::Timestamp> Evaluator::FixedAt(const Expr& expr) const {
+  switch (expr.edge) {
+    case Expr::Edge::kStart:
+      return start_;
+    case Expr::Edge::kEnd:
+      return end_;
+    case Expr::Edge::kNone:
+      break;
+  }
+  // Far beyond any sample, and far enough from the ends of the type to be calculated with.
+  constexpr model::Timestamp kFar = 4'000'000'000'000'000'000;
+  return expr.at ? std::optional(std::clamp(*expr.at, -kFar, kFar)) : std::nullopt;
+}
+
+base::Result<Frame> Evaluator::Eval(const Expr& expr, const Steps& steps) {
+  if (steps.count == 1 || expr.kind == Expr::Kind::kNumber || !IsInvariant(expr)) {
+    return EvalAll(expr, steps);
+  }
+  auto once = EvalAll(expr, Steps{steps.start, steps.step, 1});
+  if (!once) {
+    return once;
+  }
+  if (auto spent = budget_.Spend(once->size() * steps.count); !spent) {
+    return base::Fail(spent.error());
+  }
+  for (Column& column : *once) {
+    column.v.assign(steps.count, double(column.v[0]));
+  }
+  return once;
+}
+
+base::Result<Frame> Evaluator::EvalAll(const Expr& expr, const Steps& steps) {
+  switch (expr.kind) {
+    case Expr::Kind::kNumber:
+      return Constant(expr.number, steps);
+    case Expr::Kind::kSelector:
+      return Selector(expr, steps);
+    case Expr::Kind::kParen:
+      return Eval(*expr.args[0], steps);
+    case Expr::Kind::kUnary:
+      return Unary(expr, steps);
+    case Expr::Kind::kBinary:
+      return Binary(expr, steps);
+    case Expr::Kind::kAggregate:
+      return Aggregate(expr, steps);
+    case Expr::Kind::kCall:
+      return Call(expr, steps);
+    case Expr::Kind::kString:
+    case Expr::Kind::kMatrix:
+    case Expr::Kind::kSubquery:
+      break;
+  }
+  return base::Fail(base::ErrorKind::kInternal,
+                    "a range vector or string stands where a vector must: " + expr.ToString());
+}
+
+base::Result<Frame> Evaluator::Constant(double value, const Steps& steps) {
+  if (auto spent = budget_.Spend(steps.count); !spent) {
+    return base::Fail(spent.error());
+  }
+  Frame out;
+  out.push_back({NoLabels(), std::vector<double>(steps.count, value)});
+  return out;
+}
+
+base::Result<std::vector<store::SeriesData>> Evaluator::Select(const Expr& selector,
+                                                               model::Timestamp from,
+                                                               model::Timestamp to) {
+  if (auto spent = budget_.Spend(0); !spent) {
+    return base::Fail(spent.error());
+  }
+  auto series = querier_.Select(selector.matchers, from, to);
+  if (!series) {
+    return base::Fail(series.error().In("expanding series"));
+  }
+  std::size_t samples = 0;
+  for (const store::SeriesData& one : *series) {
+    samples += one.t.size();
+  }
+  if (auto spent = budget_.Spend(samples); !spent) {
+    return base::Fail(spent.error());
+  }
+  return series;
+}
+
+base::Result<Frame> Evaluator::Selector(const Expr& expr, const Steps& steps, bool timestamps) {
+  const auto fixed = FixedAt(expr);
+  const std::int64_t lookback = Ms(limits_.lookback);
+  const model::Timestamp first = fixed.value_or(steps.start) - expr.offset;
+  const model::Timestamp last = fixed.value_or(steps.Last()) - expr.offset;
+  auto series = Select(expr, first - lookback, last);
+  if (!series) {
+    return base::Fail(series.error());
+  }
+  const Steps moments = fixed ? Steps{*fixed, 0, steps.count} : steps;
+  Frame out;
+  for (const store::SeriesData& one : *series) {
+    if (auto spent = budget_.Spend(steps.count); !spent) {
+      return base::Fail(spent.error());
+    }
+    Column column{one.labels, std::vector<double>(steps.count, Absent())};
+    Pick(one, moments, expr.offset, lookback, timestamps, column.v);
+    if (std::ranges::any_of(column.v, IsPresent)) {
+      out.push_back(std::move(column));
+    }
+  }
+  return out;
+}
+
+base::Result<RangeFrame> Evaluator::EvalRange(const Expr& expr, const Steps& steps) {
+  return expr.kind == Expr::Kind::kMatrix ? Samples(expr, steps) : Subquery(expr, steps);
+}
+
+base::Result<RangeFrame> Evaluator::Samples(const Expr& expr, const Steps& steps) {
+  const Expr& selector = *expr.args[0];
+  const auto fixed = FixedAt(selector);
+  RangeFrame out;
+  out.range = expr.range;
+  out.offset = selector.offset;
+  out.fixed = fixed.has_value();
+  out.at = fixed.value_or(0);
+  auto series =
+      Select(selector, out.WindowEnd(steps.start) - out.range, out.WindowEnd(steps.Last()));
+  if (!series) {
+    return base::Fail(series.error());
+  }
+  for (store::SeriesData& one : *series) {
+    RangeSeries kept{one.labels, std::move(one.t), std::move(one.v)};
+    std::size_t used = 0;
+    for (std::size_t i = 0; i < kept.v.size(); ++i) {
+      if (IsPresent(kept.v[i])) {
+        kept.t[used] = kept.t[i];
+        kept.v[used++] = kept.v[i];
+      }
+    }
+    kept.t.resize(used);
+    kept.v.resize(used);
+    out.series.push_back(std::move(kept));
+  }
+  return out;
+}
+
+base::Result<RangeFrame> Evaluator::Subquery(const Expr& expr, const Steps& steps) {
+  const auto fixed = FixedAt(expr);
+  RangeFrame out;
+  out.range = expr.range;
+  out.offset = expr.offset;
+  out.fixed = fixed.has_value();
+  out.at = fixed.value_or(0);
+  const std::int64_t step = expr.step != 0 ? expr.step : Ms(limits_.subquery_step);
+  const model::Timestamp from = out.WindowEnd(steps.start) - out.range;
+  const model::Timestamp to = out.WindowEnd(steps.Last());
+  model::Timestamp first = from / step * step;
+  if (first < from) {
+    first += step;
+  }
+  if (first > to) {
+    return out;
+  }
+  const auto count = static_cast<std::size_t>((to - first) / step) + 1;
+  if (auto spent = budget_.Spend(count); !spent) {
+    return base::Fail(spent.error());
+  }
+  const Steps inner{first, step, count};
+  auto frame = Eval(*expr.args[0], inner);
+  if (!frame) {
+    return base::Fail(frame.error());
+  }
+  for (const Column& column : *frame) {
+    RangeSeries series{column.labels, {}, {}};
+    for (std::size_t i = 0; i < count; ++i) {
+      if (IsPresent(column.v[i])) {
+        series.t.push_back(inner.At(i));
+        series.v.push_back(column.v[i]);
+      }
+    }
+    out.series.push_back(std::move(series));
+  }
+  return out;
+}
+
+base::Result<Frame> Evaluator::Unary(const Expr& expr, const Steps& steps) {
+  auto frame = Eval(*expr.args[0], steps);
+  if (!frame || expr.op != Op::kSub) {
+    return frame;
+  }
+  for (Column& column : *frame) {
+    column.labels = WithoutName(column.labels);
+    for (double& v : column.v) {
+      v = IsPresent(v) ? -v : v;
+    }
+  }
+  return Distinct(std::move(*frame));
+}
+
+base::Result<Frame> Evaluator::Aggregate(const Expr& expr, const Steps& steps) {
+  std::vector<double> parameter;
+  std::string text;
+  if (HasParameter(expr.op)) {
+    if (expr.op == Op::kCountValues) {
+      text = StripParens(*expr.args[0]).text;
+    } else {
+      auto number = Eval(*expr.args[0], steps);
+      if (!number) {
+        return number;
+      }
+      parameter = std::move(number->at(0).v);
+    }
+  }
+  auto input = Eval(*expr.args.back(), steps);
+  if (!input) {
+    return input;
+  }
+  return Aggregated(expr, *input, parameter.empty() ? nullptr : &parameter, text, steps.count,
+                    budget_);
+}
+
+base::Result<Frame> Evaluator::Binary(const Expr& expr, const Steps& steps) {
+  auto left = Eval(*expr.args[0], steps);
+  if (!left) {
+    return left;
+  }
+  auto right = Eval(*expr.args[1], steps);
+  if (!right) {
+    return right;
+  }
+  const bool left_scalar = expr.args[0]->Type() == ValueType::kScalar;
+  const bool right_scalar = expr.args[1]->Type() == ValueType::kScalar;
+  if (!left_scalar && !right_scalar) {
+    return IsSetOperator(expr.op)
+               ? VectorSets(expr, std::move(*left), std::move(*right), steps.count)
+               : VectorMath(expr, std::move(*left), std::move(*right), steps.count, budget_);
+  }
+  // The side that is a vector (or the left scalar) is worked on in place.
+  Frame& out = left_scalar && !right_scalar ? *right : *left;
+  const std::vector<double> scalar = left_scalar && !right_scalar ? left->at(0).v : right->at(0).v;
+  const bool both = left_scalar && right_scalar;
+  const bool comparison = IsComparison(expr.op);
+  for (Column& column : out) {
+    for (std::size_t i = 0; i < steps.count; ++i) {
+      const double own = column.v[i];
+      if (IsAbsent(own)) {
+        continue;
+      }
+      bool keep = true;
+      const double value = left_scalar && !right_scalar ? Compute(expr.op, scalar[i], own, keep)
+                                                        : Compute(expr.op, own, scalar[i], keep);
+      if (!comparison) {
+        column.v[i] = value;
+      } else if (expr.return_bool || both) {
+        column.v[i] = keep ? 1 : 0;
+      } else if (!keep) {
+        column.v[i] = Absent();
+      }
+    }
+    if (DropsName(expr.op) || expr.return_bool) {
+      column.labels = WithoutName(column.labels);
+    }
+  }
+  return both ? base::Result<Frame>(std::move(out)) : Joined(std::move(out));
+}
+
+}  // namespace promql
