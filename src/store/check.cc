@@ -40,7 +40,9 @@ class Checker {
     }
   }
 
+  // No series may be forgotten between reading a chunk and asking for it: writers wait.
   base::Result<> CheckWindow(ReaderDb* reader, Window window) {
+    const std::lock_guard no_writes(state_->writer);
     Statement& rows = reader->window;
     const Resetting reset(&rows);
     rows.Bind(1, window);
