@@ -1,0 +1,178 @@
+// Reading the site's files.
+#include "diagnosis/nginx/site.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/text.h"
+
+namespace diagnosis::nginx {
+namespace {
+
+/// "http://user@host:80/path" → "host".
+std::string HostOf(std::string_view url) {
+  const auto scheme = url.find("://");
+  auto rest = scheme == std::string_view::npos ? url : url.substr(scheme + 3);
+  rest = rest.substr(0, rest.find_first_of("/?#"));
+  if (const auto at = rest.rfind('@'); at != std::string_view::npos) {
+    rest = rest.substr(at + 1);
+  }
+  if (!rest.starts_with('[')) {
+    rest = rest.substr(0, rest.find(':'));
+  }
+  return std::string(rest);
+}
+
+/// "/var/www" → "/", "/var", "/var/www".
+std::vector<std::string> WayTo(const std::string& path) {
+  std::vector<std::string> out = {"/"};
+  for (std::size_t at = 1; at < path.size() && out.size() < 64;) {
+    const auto slash = std::min(path.find('/', at), path.size());
+    if (slash > at) {
+      out.push_back(path.substr(0, slash));
+    }
+    at = slash + 1;
+  }
+  return out;
+}
+
+bool IsPlainPath(std::string_view path) {
+  return path.starts_with('/') && path.size() < 1024 && path.find('$') == std::string_view::npos &&
+         base::IsPrintable(path);
+}
+
+loop::Task<Reader> WhoReads(Look* look, std::string user) {
+  Reader reader;
+  reader.user = user;
+  std::vector<std::string> argv = {"id", "-Gn", "--", std::move(user)};
+  const auto answer = co_await look->Ask(std::move(argv), false);
+  if (answer && answer->exit_status == 0) {
+    for (const auto group : base::Split(LastLine(answer->output), ' ')) {
+      reader.groups.emplace_back(group);
+    }
+  }
+  co_return reader;
+}
+
+std::string Describe(const Entry& entry) {
+  return entry.there
+             ? fmt::format("{} is {:o} {}:{}", entry.path, entry.mode, entry.user, entry.group)
+             : entry.path + " is not there";
+}
+
+}  // namespace
+
+bool May(const Reader& reader, const Entry& entry, unsigned bit) {
+  if (reader.user == "root") {
+    return true;
+  }
+  if (entry.user == reader.user) {
+    return (entry.mode >> 6 & bit) != 0;
+  }
+  if (std::find(reader.groups.begin(), reader.groups.end(), entry.group) != reader.groups.end()) {
+    return (entry.mode >> 3 & bit) != 0;
+  }
+  return (entry.mode & bit) != 0;
+}
+
+std::vector<Entry> ReadStat(std::string_view text, const std::vector<std::string>& paths) {
+  std::vector<Entry> out;
+  for (const auto& path : paths) {
+    Entry entry;
+    entry.path = path;
+    for (const auto line : base::Lines(text)) {
+      // 755 root root directory//var/www
+      const auto words = base::Split(line.substr(0, line.find('/')), ' ');
+      const auto slash = line.find('/');
+      if (words.size() < 4 || slash == std::string_view::npos || line.substr(slash + 1) != path) {
+        continue;
+      }
+      const auto [end, ec] =
+          std::from_chars(words[0].data(), words[0].data() + words[0].size(), entry.mode, 8);
+      entry.there = ec == std::errc() && end == words[0].data() + words[0].size();
+      entry.user = std::string(words[1]);
+      entry.group = std::string(words[2]);
+      entry.directory = words[3] == "directory";
+    }
+    out.push_back(std::move(entry));
+  }
+  return out;
+}
+
+Fault FindFault(const std::vector<Entry>& way, const std::vector<Entry>& index,
+                const Reader& reader, bool index_needed) {
+  if (way.empty() || !way.back().there || !way.back().directory) {
+    return {"nginx-root-wrong", way.empty() ? "" : way.back().path};
+  }
+  for (std::size_t i = 0; i < way.size(); ++i) {
+    if (way[i].there && !May(reader, way[i], 1)) {
+      const bool readable = i + 1 == way.size() && May(reader, way[i], 4);
+      return {readable ? "nginx-no-execute-permission" : "nginx-directory-denied", way[i].path};
+    }
+  }
+  const auto first =
+      std::find_if(index.begin(), index.end(), [](const Entry& e) { return e.there; });
+  if (first == index.end()) {
+    return index_needed && !index.empty() ? Fault{"nginx-index-missing", index.front().path}
+                                          : Fault{};
+  }
+  if (!May(reader, *first, 4)) {
+    return {"nginx-no-read-permission", first->path};
+  }
+  return {};
+}
+
+loop::Task<std::optional<model::Finding>> ExamineSite(Look* look) {
+  std::vector<std::string> dump = {"nginx", "-T"};
+  const auto config = co_await look->Ask(std::move(dump), true, 4 << 20);
+  look->HideOutput();
+  if (!config || config->exit_status != 0) {
+    co_return std::nullopt;
+  }
+  const auto site = parse::ReadSite(config->output, HostOf(look->request().target.url));
+  if (!site || site->passes_on || !IsPlainPath(site->root)) {
+    co_return std::nullopt;
+  }
+  std::string root = site->root;
+  while (root.size() > 1 && root.ends_with('/')) {
+    root.pop_back();
+  }
+  const auto way = WayTo(root);
+  std::vector<std::string> index;
+  for (const auto& name : site->index) {
+    const auto path = root + "/" + name;
+    if (IsPlainPath(path) && index.size() < 16) {
+      index.push_back(path);
+    }
+  }
+  std::vector<std::string> argv = {"stat", "-L", "-c", "%a %U %G %F/%n", "--"};
+  argv.insert(argv.end(), way.begin(), way.end());
+  argv.insert(argv.end(), index.begin(), index.end());
+  const auto answer = co_await look->Ask(std::move(argv), true);
+  if (!answer) {
+    co_return std::nullopt;
+  }
+  const auto reader = co_await WhoReads(look, site->user);
+  const auto directories = ReadStat(answer->output, way);
+  const auto files = ReadStat(answer->output, index);
+  const auto fault = FindFault(directories, files, reader, !site->tries_files);
+  if (fault.cause.empty()) {
+    co_return std::nullopt;
+  }
+  std::string evidence = "stat: " + fault.path;
+  for (const auto* list : {&directories, &files}) {
+    for (const auto& entry : *list) {
+      if (entry.path == fault.path) {
+        evidence = fmt::format("stat: {}; nginx runs as {}", Describe(entry), reader.user);
+      }
+    }
+  }
+  auto finding = look->Found(fault.cause, "State active", base::Printable(evidence));
+  finding.details.emplace_back("Service Name", "nginx.service");
+  finding.details.emplace_back("Path", fault.path);
+  co_return finding;
+}
+
+}  // namespace diagnosis::nginx

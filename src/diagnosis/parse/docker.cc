@@ -1,0 +1,163 @@
+// Reader of docker's JSON.
+#include "diagnosis/parse/docker.h"
+
+#include <fmt/format.h>
+
+#include <boost/json.hpp>
+#include <charconv>
+
+#include "base/text.h"
+
+namespace diagnosis::parse {
+namespace {
+
+namespace json = boost::json;
+
+std::string Text(const json::object& object, std::string_view name, std::size_t limit = 512) {
+  const auto* value = object.if_contains(name);
+  if (value == nullptr || !value->is_string()) {
+    return "";
+  }
+  return base::Printable(std::string_view(value->get_string()).substr(0, limit), true);
+}
+
+bool Flag(const json::object& object, std::string_view name) {
+  const auto* value = object.if_contains(name);
+  return value != nullptr && value->is_bool() && value->get_bool();
+}
+
+std::int64_t Integer(const json::object& object, std::string_view name) {
+  const auto* value = object.if_contains(name);
+  return value != nullptr && value->is_int64() ? value->get_int64() : 0;
+}
+
+int SmallInteger(const json::object& object, std::string_view name) {
+  const auto value = Integer(object, name);
+  return value >= -1'000'000 && value <= 1'000'000 ? static_cast<int>(value) : 0;
+}
+
+const json::object* Object(const json::object& object, std::string_view name) {
+  const auto* value = object.if_contains(name);
+  return value != nullptr ? value->if_object() : nullptr;
+}
+
+/// Docker's "never" is the year 1.
+base::Time Moment(const json::object& object, std::string_view name) {
+  const auto text = Text(object, name);
+  if (text.empty() || text.starts_with("0001-")) {
+    return {};
+  }
+  const auto time = base::ParseRfc3339(text);
+  return time ? *time : base::Time{};
+}
+
+bool ReadPort(std::string_view text, std::uint16_t& out) {
+  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), out);
+  return ec == std::errc() && end == text.data() + text.size();
+}
+
+void ReadPorts(const json::object& ports, Container& out) {
+  for (const auto& [key, list] : ports) {
+    const std::string_view name = key;
+    const auto slash = name.find('/');
+    PortBinding binding;
+    if (slash == std::string_view::npos ||
+        !ReadPort(name.substr(0, slash), binding.container_port) || !list.is_array()) {
+      continue;
+    }
+    binding.protocol = std::string(name.substr(slash + 1, 8));
+    for (const auto& item : list.get_array()) {
+      if (!item.is_object() || out.ports.size() >= 256) {
+        continue;
+      }
+      binding.host_ip = Text(item.get_object(), "HostIp", 64);
+      binding.host_port = 0;
+      if (ReadPort(Text(item.get_object(), "HostPort", 8), binding.host_port) &&
+          binding.host_port != 0) {
+        out.ports.push_back(binding);
+      }
+    }
+  }
+}
+
+void ReadHealth(const json::object& health, Container& out) {
+  out.health = Text(health, "Status", 32);
+  const auto* log = health.if_contains("Log");
+  if (log == nullptr || !log->is_array()) {
+    return;
+  }
+  for (const auto& entry : log->get_array()) {
+    if (entry.is_object() && Integer(entry.get_object(), "ExitCode") != 0) {
+      out.health_log = Text(entry.get_object(), "Output", 512);
+    }
+  }
+}
+
+}  // namespace
+
+base::Result<Container> ReadContainer(std::string_view text) {
+  const auto start = text.find('{');
+  if (start == std::string_view::npos || text.size() > (1 << 20)) {
+    return base::Fail(base::ErrorKind::kInvalid, "docker: no object in its answer");
+  }
+  json::stream_parser parser({}, {.max_depth = 32});
+  boost::system::error_code ec;
+  parser.write_some(text.data() + start, text.size() - start, ec);
+  if (!ec && !parser.done()) {
+    parser.finish(ec);
+  }
+  if (ec || !parser.done()) {
+    return base::Fail(base::ErrorKind::kInvalid, "docker: its answer is no JSON");
+  }
+  const json::value value = parser.release();
+  const auto* root = value.if_object();
+  const auto* state = root != nullptr ? Object(*root, "state") : nullptr;
+  if (state == nullptr || Text(*state, "Status").empty()) {
+    return base::Fail(base::ErrorKind::kInvalid, "docker: its answer has no state");
+  }
+  Container out;
+  out.name = Text(*root, "name", 256);
+  if (out.name.starts_with('/')) {
+    out.name.erase(0, 1);
+  }
+  out.status = Text(*state, "Status", 32);
+  out.running = Flag(*state, "Running");
+  out.paused = Flag(*state, "Paused");
+  out.restarting = Flag(*state, "Restarting");
+  out.oom_killed = Flag(*state, "OOMKilled");
+  out.dead = Flag(*state, "Dead");
+  out.exit_code = SmallInteger(*state, "ExitCode");
+  out.error = Text(*state, "Error");
+  out.started = Moment(*state, "StartedAt");
+  out.finished = Moment(*state, "FinishedAt");
+  if (const auto* health = Object(*state, "Health")) {
+    ReadHealth(*health, out);
+  }
+  if (const auto* restart = Object(*root, "restart")) {
+    out.restart_policy = Text(*restart, "Name", 32);
+  }
+  if (const auto* ports = Object(*root, "ports")) {
+    ReadPorts(*ports, out);
+  }
+  out.network_mode = Text(*root, "network", 256);
+  out.memory = Integer(*root, "memory");
+  out.restarts = SmallInteger(*root, "restarts");
+  out.compose_depends = Text(*root, "depends", 1024);
+  return out;
+}
+
+bool IsContainerName(std::string_view name) {
+  if (name.empty() || name.size() > 255) {
+    return false;
+  }
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    const char c = name[i];
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    if (!letter && (i == 0 || std::string_view("_.-").find(c) == std::string_view::npos)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace diagnosis::parse

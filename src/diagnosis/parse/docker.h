@@ -1,0 +1,62 @@
+// What `docker container inspect` says of a container.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+
+namespace diagnosis::parse {
+
+/// A port of the host that a container publishes.
+struct PortBinding {
+  std::string host_ip;  ///< "" = every address
+  std::uint16_t host_port = 0;
+  std::uint16_t container_port = 0;
+  std::string protocol;  ///< "tcp", "udp", "sctp"
+  bool operator==(const PortBinding&) const = default;
+};
+
+/// The parts of a container that tell how it is (Docker Engine API, ContainerInspect). Environment
+/// and arguments are never asked for: they hold passwords.
+struct Container {
+  std::string name;    ///< without the leading slash
+  std::string status;  ///< "created", "running", "paused", "restarting", "removing", "exited",
+                       ///< "dead"
+  bool running = false;
+  bool paused = false;
+  bool restarting = false;
+  bool oom_killed = false;
+  bool dead = false;
+  int exit_code = 0;
+  std::string error;
+  base::Time started{};         ///< zero = never
+  base::Time finished{};        ///< zero = never
+  std::string health;           ///< "", "starting", "healthy", "unhealthy"
+  std::string health_log;       ///< output of the last failed health check
+  std::string restart_policy;   ///< "no", "always", "on-failure", "unless-stopped"
+  std::string network_mode;     ///< "web", "host", "container:ID"
+  std::int64_t memory = 0;      ///< limit in bytes, 0 = none
+  int restarts = 0;             ///< RestartCount
+  std::string compose_depends;  ///< label com.docker.compose.depends_on: "db:service_started:false"
+  std::vector<PortBinding> ports;
+};
+
+/// The Go template that makes docker print only what is needed, as one JSON object.
+inline constexpr std::string_view kInspectFormat =
+    R"({"name":{{json .Name}},"state":{{json .State}},"restart":{{json .HostConfig.RestartPolicy}},)"
+    R"("ports":{{json .HostConfig.PortBindings}},"network":{{json .HostConfig.NetworkMode}},)"
+    R"("memory":{{json .HostConfig.Memory}},"restarts":{{json .RestartCount}},)"
+    R"("depends":{{json (index .Config.Labels "com.docker.compose.depends_on")}}})";
+
+/// Reads that object; text after it (standard error) is left alone. Errors: kInvalid with the
+/// reason.
+base::Result<Container> ReadContainer(std::string_view text);
+
+/// Whether a name can be a container's: [a-zA-Z0-9][a-zA-Z0-9_.-]*, at most 255.
+bool IsContainerName(std::string_view name);
+
+}  // namespace diagnosis::parse

@@ -1,0 +1,35 @@
+// Examination of a systemd unit; the kinds service, nginx and docker share it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "diagnosis/look.h"
+#include "diagnosis/parse/systemd.h"
+
+namespace diagnosis::service {
+
+/// What is to be examined.
+struct UnitRequest {
+  std::string unit;                  ///< "nginx.service"
+  std::vector<std::uint16_t> ports;  ///< TCP ports that it needs; a holder of one is looked for
+  std::vector<std::string> own;      ///< commands that are the unit's own ("nginx")
+  bool nginx = false;                ///< test its configuration when it does not run
+};
+
+/// Asks systemd for units (one command). Errors: as Ask's; kInvalid when the answer is not
+/// understood.
+loop::Task<base::Result<std::vector<parse::Unit>>> ShowUnits(Look* look,
+                                                             std::vector<std::string> units);
+
+/// Examines the unit: the finding, or nullopt when it runs.
+loop::Task<std::optional<model::Finding>> ExamineUnit(Look* look, UnitRequest request);
+
+/// The cause that systemd's own words prove; pure. "" when the unit runs or is on its way.
+std::string_view CauseOf(const parse::Unit& unit);
+/// "State failed".
+std::string StateOf(const parse::Unit& unit);
+
+}  // namespace diagnosis::service

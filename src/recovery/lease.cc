@@ -1,0 +1,105 @@
+// The lease's two scripts; no word of them comes from outside, values are their arguments.
+#include "recovery/lease.h"
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+
+namespace recovery {
+namespace {
+
+constexpr int kOtherMachine = 70;
+constexpr int kHeld = 75;
+
+// Leases are never longer than ten minutes; one that claims more is from a clock that was wrong.
+constexpr std::string_view kTake = R"sh(lease=/run/lock/raksa.lease
+id=$(cat /etc/machine-id)
+if [ "$id" != "$1" ]; then echo "$id"; exit 70; fi
+now=$(date +%s)
+old=$(readlink "$lease")
+if [ -n "$old" ]; then
+  end=${old##*,}
+  case $end in *[!0-9]*|'') end=0 ;; esac
+  if [ "${old%,*}" != "$2" ] && [ "$end" -gt "$now" ] && [ "$((end - now))" -le 600 ]; then
+    echo "${old%,*} for $((end - now)) s more"
+    exit 75
+  fi
+  rm -f "$lease" || exit 76
+fi
+ln -s "$2,$((now + $3))" "$lease" || exit 76
+echo taken)sh";
+
+constexpr std::string_view kRelease = R"sh(lease=/run/lock/raksa.lease
+old=$(readlink "$lease")
+if [ "${old%,*}" = "$1" ]; then rm -f "$lease"; fi)sh";
+
+ssh::Command UnderFlock(std::string_view script, std::vector<std::string> arguments) {
+  ssh::Command command;
+  command.argv = {
+      "flock", "-w", "3", "-E", std::to_string(kHeld), "/run/lock", "sh", "-c", std::string(script),
+      "sh"};
+  command.argv.insert(command.argv.end(), arguments.begin(), arguments.end());
+  return command;
+}
+
+/// A command that did not run, as a record.
+model::CommandRecord Unrun(std::vector<std::string> argv, const base::Error& error) {
+  model::CommandRecord record;
+  record.argv = std::move(argv);
+  record.started = base::Clock::Now();
+  record.error = error.message;
+  return record;
+}
+
+}  // namespace
+
+loop::Task<base::Result<>> TakeLease(ssh::Shell* shell, std::string machine, std::string owner,
+                                     base::Duration time,
+                                     std::vector<model::CommandRecord>* records) {
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(time).count();
+  auto command = UnderFlock(kTake, {std::move(machine), std::move(owner), std::to_string(seconds)});
+  const auto argv = command.argv;
+  const auto answer = co_await shell->Run(std::move(command));
+  if (!answer) {
+    records->push_back(Unrun(argv, answer.error()));
+    co_return base::Fail(answer.error());
+  }
+  records->push_back(*answer);
+  const auto said = base::Printable(base::Trim(answer->output).substr(0, 200));
+  switch (answer->exit_status) {
+    case 0:
+      co_return base::Result<>{};
+    case kOtherMachine:
+      co_return base::Fail(base::ErrorKind::kDenied,
+                           "this is another machine than the one that was met first: its "
+                           "machine-id is " +
+                               said);
+    case kHeld:
+      co_return base::Fail(base::ErrorKind::kRefused,
+                           "the host's lock is held" + (said.empty() ? "" : " by " + said));
+    default:
+      co_return base::Fail(
+          base::ErrorKind::kUnavailable,
+          fmt::format("the host's lock could not be taken ({}): {}", answer->exit_status, said));
+  }
+}
+
+loop::Task<> ReleaseLease(ssh::Shell* shell, std::string owner,
+                          std::vector<model::CommandRecord>* records) {
+  auto command = UnderFlock(kRelease, {std::move(owner)});
+  const auto argv = command.argv;
+  const auto answer = co_await shell->Run(std::move(command));
+  records->push_back(answer ? *answer : Unrun(argv, answer.error()));
+}
+
+std::string OwnerName(std::string_view text) {
+  std::string out;
+  for (const char c : text.substr(0, 100)) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '.' || c == '_' || c == '@';
+    out += plain ? c : '-';
+  }
+  return out.empty() ? "raksa" : out;
+}
+
+}  // namespace recovery

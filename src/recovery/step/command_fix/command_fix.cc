@@ -1,0 +1,81 @@
+// The step command-fix.
+#include "recovery/step/command_fix/command_fix.h"
+
+#include <fmt/format.h>
+
+#include "diagnosis/look.h"
+#include "recovery/step/doing.h"
+
+namespace recovery::step::command_fix {
+namespace {
+
+using Words = std::vector<std::string>;
+using namespace std::chrono_literals;
+
+/// Runs one of the component's own commands.
+loop::Task<base::Result<model::CommandRecord>> RunOwn(const Request* request, Doing* doing,
+                                                      Words argv, bool sudo, bool changes) {
+  if (sudo) {
+    auto result = co_await doing->Run(std::move(argv), changes, 120s);
+    co_return result;
+  }
+  ssh::Command command;
+  command.argv = std::move(argv);
+  command.changes = changes;
+  command.limit = 120s;
+  auto result = co_await request->shell->Run(std::move(command));
+  if (result) {
+    doing->records().push_back(*result);
+  }
+  co_return result;
+}
+
+loop::Task<model::StepOutcome> Run(Request request) {
+  Doing doing(request);
+  const model::ComponentSpec* component = nullptr;
+  for (const auto& each : request.target.application) {
+    if (each.kind == "command" && !request.args.empty() && each.name == request.args[0]) {
+      component = &each;
+    }
+  }
+  if (component == nullptr) {
+    co_return doing.Failed("no command component of this name");
+  }
+  const auto& options = component->options;
+  const bool sudo = options.Get<bool>("sudo");
+  auto fix = options.Get<Words>("fix");
+  if (fix.empty()) {
+    co_return doing.Failed("it has no fix");
+  }
+  auto verify = options.Get<Words>("verify");
+  if (verify.empty()) {
+    verify = options.Get<Words>("check");
+  }
+  const auto fixed = co_await RunOwn(&request, &doing, std::move(fix), sudo, true);
+  if (!fixed) {
+    co_return doing.Failed(fixed.error().message);
+  }
+  if (fixed->exit_status != 0) {
+    co_return doing.Failed(fmt::format("its fix ended with {}: {}", fixed->exit_status,
+                                       diagnosis::LastLine(fixed->output)));
+  }
+  const auto verified = co_await RunOwn(&request, &doing, std::move(verify), sudo, false);
+  if (!verified) {
+    co_return doing.Failed(verified.error().message);
+  }
+  if (verified->exit_status != 0) {
+    co_return doing.Failed(fmt::format("its fix ran, but its verification ended with {}: {}",
+                                       verified->exit_status,
+                                       diagnosis::LastLine(verified->output)));
+  }
+  co_return doing.Done("Exit 0");
+}
+
+}  // namespace
+
+const Kind kKind = {
+    .spec = {.name = "command-fix", .title = "Run the administrator's own fix"},
+    .run = &Run,
+};
+
+}  // namespace recovery::step::command_fix
