@@ -120,12 +120,30 @@ TEST(Check, Hosts) {
 
 TEST(Check, Urls) {
   for (const auto* good :
-       {"http://a/", "https://192.0.2.1:8443/x?y=z", "http://[::1]:80/", "http://a"}) {
+       {"http://a/", "https://192.0.2.1:8443/x?y=z", "http://[::1]:80/", "http://a", "http://a?q#f",
+        "http://a/%E0%B8%81?x=1", "https://a-b.example:65535/x@y"}) {
     EXPECT_THAT(CheckUrl(good), IsEmpty()) << good;
   }
-  for (const auto* bad :
-       {"", "a", "ftp://a/", "http://", "http:///x", "http://u:p@a/", "http://u@a/", "http://a:0/",
-        "http://a:70000/", "http://a b/", "file:///etc/passwd"}) {
+  for (const auto* bad : {"",
+                          "a",
+                          "ftp://a/",
+                          "http://",
+                          "http:///x",
+                          "http://u:p@a/",
+                          "http://u@a/",
+                          "http://a:0/",
+                          "http://a:70000/",
+                          "http://a b/",
+                          "file:///etc/passwd",
+                          "ht:}",
+                          "http://a/%zz",
+                          "http://a/#x#y",
+                          "http://[::1/",
+                          "http://[::1]x/",
+                          "http://a:/",
+                          "http://a/รัก",
+                          "http://a\\b/",
+                          "http://$(x)/"}) {
     EXPECT_FALSE(CheckUrl(bad).empty()) << bad;
   }
 }
