@@ -128,6 +128,9 @@ class Journal {
   /// and audit lines of that age. Gives the number of incidents removed.
   loop::Task<base::Result<std::int64_t>> Prune(base::Time before);
 
+  /// Writes and reads that wait or run now.
+  [[nodiscard]] std::size_t backlog() const { return worker_.backlog(); }
+
   struct State;
 
  private:
