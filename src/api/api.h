@@ -8,9 +8,14 @@
 
 namespace api {
 
+class Server;
+
 /// Makes the router of everything: Raksa's own API, Prometheus's API, metrics, health, webhooks,
 /// events and the page. `sources` and what it points to outlive the server.
 Router MakeRouter(std::shared_ptr<const Sources> sources);
+
+/// The server's own figures for /metrics: raksa_http_*, raksa_event_*.
+void AddServerMetrics(Exposition& exposition, const Server& server, const EventHub& events);
 
 /// Parts of it (one file each).
 void AddNative(Router& router, std::shared_ptr<const Sources> sources);

@@ -108,9 +108,14 @@ bool HasHashedName(std::string_view path) {
     return false;
   }
   const auto hash = stem.substr(begin + 1);
-  return hash.size() >= 8 &&
-         std::ranges::all_of(hash, [](unsigned char c) { return std::isalnum(c) != 0; }) &&
-         std::ranges::any_of(hash, [](unsigned char c) { return std::isdigit(c) != 0; });
+  auto all = [&](int (*test)(int)) {
+    return std::ranges::all_of(hash, [&](unsigned char c) { return test(c) != 0; });
+  };
+  const bool digit =
+      std::ranges::any_of(hash, [](unsigned char c) { return std::isdigit(c) != 0; });
+  const bool capitals =
+      std::ranges::none_of(hash, [](unsigned char c) { return std::islower(c) != 0; });
+  return hash.size() >= 8 && all(std::isalnum) && (digit || capitals);
 }
 
 Response ServeAsset(const Request& request, const std::string& web_dir) {

@@ -28,8 +28,9 @@ Response ServeAsset(const Request& request, const std::string& web_dir);
 
 /// The content type of a file name by its ending; application/octet-stream when it is not known.
 std::string_view ContentType(std::string_view path);
-/// Whether a file name holds a hash of its content: "app.4f3a91c2.js", "app-4F3A91C2.js" (at least
-/// 8 letters and digits, one digit among them).
+/// Whether a file name holds a hash of its content, as bundlers write it: "app.4f3a91c2.js",
+/// "app-IZMAEPAF.js" (at least 8 letters and digits with a digit among them, or without small
+/// letters).
 bool HasHashedName(std::string_view path);
 
 }  // namespace api

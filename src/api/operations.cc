@@ -1,7 +1,9 @@
 // Operations: metrics, health, reload, probes on request, webhooks, the page.
 #include "api/api.h"
 #include "api/assets.h"
+#include "api/events.h"
 #include "api/exposition.h"
+#include "api/server.h"
 
 namespace api {
 namespace {
@@ -92,6 +94,28 @@ void AddOperations(Router& router, Shared sources) {
     add("POST", path, Needs::kAlert, Webhook);
   }
   router.SetFallback([sources](Request request) { return Page(sources, std::move(request)); });
+}
+
+void AddServerMetrics(Exposition& exposition, const Server& server, const EventHub& events) {
+  const auto stats = server.stats();
+  for (int hundred = 1; hundred <= 5; ++hundred) {
+    exposition.Add("raksa_http_responses_total", "counter", "Answers sent, by class of status.",
+                   static_cast<double>(stats.responses[hundred]),
+                   {{"code", fmt::format("{}xx", hundred)}});
+  }
+  auto add = [&](const char* name, const char* type, const char* help, auto value) {
+    exposition.Add(name, type, help, static_cast<double>(value));
+  };
+  add("raksa_http_connections", "gauge", "Connections that are open.", stats.connections);
+  add("raksa_http_accepted_total", "counter", "Connections accepted.", stats.accepted);
+  add("raksa_http_refused_total", "counter", "Connections turned away at the limit.",
+      stats.refused);
+  add("raksa_http_timeouts_total", "counter", "Connections closed at a deadline.", stats.timeouts);
+  add("raksa_http_malformed_total", "counter", "Requests that were no HTTP.", stats.errors);
+  add("raksa_event_clients", "gauge", "Pages that listen to events.", events.clients());
+  add("raksa_events_total", "counter", "Events published.", events.published());
+  add("raksa_event_clients_dropped_total", "counter", "Pages dropped for being too slow.",
+      events.dropped_clients());
 }
 
 Router MakeRouter(Shared sources) {

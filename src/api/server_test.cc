@@ -5,6 +5,9 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <fstream>
+
+#include "api/assets.h"
 #include "api/gzip.h"
 #include "api/server_testing.h"
 #include "base/text.h"
@@ -24,6 +27,11 @@ loop::Task<base::Result<>> RefuseReload() {
 loop::Task<base::Result<>> TakeWebhook(std::string* seen, std::string path, std::string body) {
   *seen = path + " " + body;
   co_return base::Result<>();
+}
+
+loop::Task<> StopBoth(Server* server, loop::Loop* loop) {
+  co_await server->Stop(100ms);
+  loop->Stop();
 }
 
 std::shared_ptr<Sources> WithReload() {
@@ -257,6 +265,96 @@ TEST(Server, ReloadTellsTheProblemsAndIsSafeFromOtherSites) {
             400);
 }
 
+/// What openssl's client program receives for one request.
+std::string AskByTls(const std::string& address, const std::string& request) {
+  const auto path = fmt::format("/tmp/raksa-tls-{}.txt", ::getpid());
+  std::ofstream(path) << request;
+  const auto command = "openssl s_client -quiet -connect " + address + " <" + path + " 2>/dev/null";
+  FILE* pipe = ::popen(command.c_str(), "r");
+  std::string out(1 << 16, '\0');
+  out.resize(std::fread(out.data(), 1, out.size(), pipe));
+  ::pclose(pipe);
+  ::unlink(path.c_str());
+  return out;
+}
+
+TEST(Server, SpeaksTls) {
+  const auto base = fmt::format("/tmp/raksa-tls-{}", ::getpid());
+  const auto make = fmt::format(
+      "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 "
+      "-subj /CN=localhost -keyout {0}.key -out {0}.pem 2>/dev/null",
+      base);
+  ASSERT_EQ(std::system(make.c_str()), 0);
+  ServerOptions options;
+  options.tls_cert_file = base + ".pem";
+  options.tls_key_file = base + ".key";
+  options.header_time = 300ms;
+  {
+    TestServer server(options);
+    ASSERT_TRUE(server.started) << server.started.error().message;
+    const auto said =
+        AskByTls(server.address(),
+                 "GET /-/ready HTTP/1.1\r\nHost: localhost\r\n\r\n"
+                 "GET /-/healthy HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    EXPECT_THAT(said, HasSubstr("Raksa is Ready.\n"));
+    EXPECT_THAT(said, HasSubstr("Raksa is Healthy.\n"));
+    RawClient plain(server.address());
+    plain.Send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    EXPECT_TRUE(plain.ClosedWithin(2000));
+    RawClient silent(server.address());
+    EXPECT_TRUE(silent.ClosedWithin(2000));
+  }
+  options.tls_key_file = "/nonexistent";
+  TestServer bad(options);
+  ASSERT_FALSE(bad.started);
+  EXPECT_THAT(bad.started.error().message, StartsWith("TLS key /nonexistent"));
+  ::unlink((base + ".key").c_str());
+  ::unlink((base + ".pem").c_str());
+}
+
+/// An endless body, a piece at a time.
+class Endless final : public BodyStream {
+ public:
+  loop::Task<std::optional<std::string>> Next() override { co_return std::string(65536, 'x'); }
+};
+loop::Task<Response> Flood() {
+  Response out;
+  out.stream = std::make_shared<Endless>();
+  co_return out;
+}
+loop::Task<Response> Break() {
+  co_await loop::Sleep(0s);
+  throw std::runtime_error("BUG: broken on purpose");
+}
+
+TEST(Server, AHandlersFaultIsA500AndAReaderThatStopsIsClosed) {
+  Router router;
+  router.Add("GET", "/break", Needs::kRead, [](Request) { return Break(); });
+  router.Add("GET", "/flood", Needs::kRead, [](Request) { return Flood(); });
+  ServerOptions options;
+  options.listen = {"127.0.0.1:0"};
+  options.write_time = 200ms;
+  loop::Loop loop;
+  Server server(loop, options, router);
+  ASSERT_TRUE(server.Start());
+  std::thread thread([&] { loop.Run(); });
+  {
+    RawClient client(server.addresses().at(0));
+    client.Send("GET /break HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    const auto reply = client.Read();
+    EXPECT_EQ(reply.status, 500);
+    EXPECT_THAT(reply.body, Not(HasSubstr("on purpose")));
+    client.Send("GET /flood HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    std::this_thread::sleep_for(600ms);  // reads nothing
+  }
+  loop.Post([&] {
+    EXPECT_GE(server.stats().timeouts, 1U);
+    EXPECT_EQ(server.stats().connections, 0U);
+    loop.Spawn("stop", StopBoth(&server, &loop));
+  });
+  thread.join();
+}
+
 TEST(Auth, RolesAndTokens) {
   const auto tokens = ParseTokens("# people\n" + TokenLine("ann", Role::kOperate, "secret-a") +
                                       TokenLine("grafana", Role::kRead, "secret-g") +
@@ -366,6 +464,15 @@ TEST(Page, IsServedWithEtagGzipAndDeepLinks) {
   EXPECT_EQ(server.Get("/incidents/01K").body, plain.body);
   EXPECT_EQ(server.Get("/missing.js").status, 404);
   EXPECT_EQ(server.Get("/api/v1/missing").headers.at("content-type"), "application/json");
+}
+
+TEST(Page, NamesWithAHash) {
+  for (const char* name : {"/a-CB5WOFFX.js", "/assets/a-IZMAEPAF.css", "/a.4f3a91c2.js"}) {
+    EXPECT_TRUE(HasHashedName(name)) << name;
+  }
+  for (const char* name : {"/index.html", "/a-something.js", "/a-ABC.js", "/a.min.js", "/a"}) {
+    EXPECT_FALSE(HasHashedName(name)) << name;
+  }
 }
 
 TEST(Page, FromDiskStaysInItsFolder) {

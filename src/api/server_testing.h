@@ -183,6 +183,8 @@ class TestServer {
       options.listen = {"127.0.0.1:0"};
     }
     sources_->events = &events_;
+    worker_.emplace(loop_, "test", 2);
+    sources_->worker = &*worker_;
     server_.emplace(loop_, std::move(options), MakeRouter(sources_));
     started = server_->Start();
     thread_ = std::thread([this] { loop_.Run(); });
