@@ -33,9 +33,15 @@ bool NeedsOwnLabel(const model::Target& target, std::size_t index) {
     return (at == a.end() && bt == b.end()) ||
            (at != a.end() && bt != b.end() && at->second == bt->second);
   };
+  const auto url = [&](const model::ProbeSpec& spec) {  // the target's own when the probe has none
+    const auto at = spec.options.values().find("url");
+    const auto* text =
+        at != spec.options.values().end() ? std::get_if<std::string>(&at->second) : nullptr;
+    return text == nullptr || text->empty() ? target.url : *text;
+  };
   for (std::size_t i = 0; i < index; ++i) {
     const auto& other = target.probes[i];
-    if (other.kind == mine.kind && same(other, "port") && same(other, "url")) {
+    if (other.kind == mine.kind && same(other, "port") && url(other) == url(mine)) {
       return true;
     }
   }

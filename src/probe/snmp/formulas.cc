@@ -73,7 +73,7 @@ std::optional<double> CpuByTicks(const Answers& a, Counters& counters, bool rest
   for (std::size_t i = 0; i < now.size(); ++i) {
     now[i] = a.scalars.Number(SystemStats(kTickParts[i]));
   }
-  if (!now[kIdle]) {
+  if (now[kIdle].value_or(0) == 0) {  // no agent's host was never idle: it does not know
     counters.ticks = {};
     return std::nullopt;
   }
@@ -298,7 +298,8 @@ Answers::Answers(int version, const std::vector<Oid>& known_missing)
       processors({kProcessorLoad}, version != 1, 32) {}
 
 bool Answers::HasCpu() const {
-  return scalars.Number(SystemStats(kTickParts[kIdle])) || scalars.Number(SystemStats(kCpuIdle));
+  return scalars.Number(SystemStats(kTickParts[kIdle])).value_or(0) > 0 ||
+         scalars.Number(SystemStats(kCpuIdle));
 }
 bool Answers::HasMemory() const { return UcdMemory(*this).has_value(); }
 

@@ -78,6 +78,9 @@ const Protocol* FindPriv(std::string_view name) {
 /// The key of a pass phrase (Ku); "" = none could be made.
 std::vector<std::uint8_t> MakeKey(const Protocol& hash, const std::string& phrase,
                                   std::size_t room) {
+  if (phrase.size() < USM_LENGTH_P_MIN) {
+    return {};
+  }
   std::vector<std::uint8_t> out(room);
   std::size_t size = room;
   if (generate_Ku(hash.id, static_cast<u_int>(hash.size),

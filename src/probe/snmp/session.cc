@@ -135,11 +135,14 @@ struct Session::Exchange {
 struct Session::Core {
   void* handle = nullptr;
   bool closing = false;
-  std::map<int, std::pair<std::shared_ptr<Exchange>, std::size_t>> waiting;
+  std::uintptr_t next = 1;
+  std::map<std::uintptr_t, std::pair<std::shared_ptr<Exchange>, std::size_t>> waiting;
 
-  static int OnReply(int operation, netsnmp_session*, int id, netsnmp_pdu* pdu, void* user) {
-    auto& core = *static_cast<Core*>(user);
-    const auto at = core.waiting.find(id);
+  /// A report need not carry the request's id, so a request is known again by `user`, a number of
+  /// ours.
+  static int OnReply(int operation, netsnmp_session* session, int, netsnmp_pdu* pdu, void* user) {
+    auto& core = *static_cast<Core*>(session->myvoid);
+    const auto at = core.waiting.find(reinterpret_cast<std::uintptr_t>(user));
     if (core.closing || at == core.waiting.end()) {
       return 1;
     }
@@ -161,7 +164,9 @@ struct Session::Core {
     } else if (operation == NETSNMP_CALLBACK_OP_SEND_FAILED) {
       reply.failure = "the request could not be sent";
     } else if (operation == NETSNMP_CALLBACK_OP_SEC_ERROR) {
-      reply.failure = "the answer's security parameters are wrong";
+      reply.failure = pdu != nullptr && pdu->command == SNMP_MSG_REPORT
+                          ? ReportReason(*pdu)
+                          : "authentication or decryption failed: wrong pass phrase or protocol";
     } else if (operation != NETSNMP_CALLBACK_OP_TIMED_OUT) {
       return 1;  // a resend
     }
@@ -176,8 +181,10 @@ struct Session::Core {
     exchange->replies.resize(questions.size());
     for (std::size_t i = 0; i < questions.size(); ++i) {
       netsnmp_pdu* pdu = MakePdu(questions[i]);
-      const int id = snmp_sess_async_send(handle, pdu, &Core::OnReply, this);
-      if (id == 0) {
+      const auto mine = next++;
+      waiting[mine] = {exchange, i};
+      ++exchange->open;
+      if (snmp_sess_async_send(handle, pdu, &Core::OnReply, reinterpret_cast<void*>(mine)) == 0) {
         int system = 0;
         int library = 0;
         char* text = nullptr;
@@ -187,8 +194,6 @@ struct Session::Core {
         snmp_free_pdu(pdu);
         return base::Printable(reason);
       }
-      waiting[id] = {exchange, i};
-      ++exchange->open;
     }
     return "";
   }
@@ -271,6 +276,9 @@ loop::Task<base::Result<std::shared_ptr<Session>>> Session::Open(
   auto open = [core, peer, credential, v3, resend] {
     auto out = OpenOnWorker(peer, credential, v3, resend);
     core->handle = out.handle;
+    if (out.handle != nullptr) {
+      snmp_sess_session(out.handle)->myvoid = core.get();
+    }
     return std::pair(out.fd, out.error);
   };
   auto opened = co_await worker->Run(std::move(open));
