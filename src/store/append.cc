@@ -14,9 +14,10 @@ constexpr std::size_t kMaxLabels = 128;
 constexpr std::size_t kMaxLabelBytes = 64 * 1024;
 constexpr std::size_t kMaxTargetBytes = 4096;
 constexpr std::size_t kShapesPerTarget = 8;
-constexpr std::size_t kRecordSamples = 16'384;    // a longer row of the log is cut in two
-constexpr model::Timestamp kMaxTime = 1LL << 52;  // the year 144,000
-constexpr int kWalPagesInAppend = 8192;           // 32 MiB: Maintain is not being called
+constexpr std::size_t kRecordSamples = 16'384;              // a longer row of the log is cut in two
+constexpr model::Timestamp kMaxTime = 1LL << 52;            // the year 144,000
+constexpr base::Duration kRetry = std::chrono::seconds(1);  // of a disk that refused
+constexpr int kWalPagesInAppend = 8192;                     // 32 MiB: Maintain is not being called
 
 bool GoodLabels(const std::shared_ptr<const model::Labels>& labels) {
   if (labels == nullptr || labels->empty() || labels->size() > kMaxLabels) {
@@ -212,13 +213,21 @@ Added State::IntoHead(const Row& row, Window window) {
   return added;
 }
 
-base::Result<> State::Flush() {
+base::Result<> State::Flush(bool at_once) {
   if (pending.empty()) {
     return {};
   }
-  auto done = WritePending(&write, pending);
-  if (!done && done.error().kind == ErrorKind::kUnavailable && Checkpoint(true)) {
-    done = WritePending(&write, pending);  // an emptied WAL may have made the room
+  base::Result<> done;
+  if (!at_once && base::Clock::Steady() < retry_at) {
+    const std::lock_guard lock(error_mutex);
+    done = base::Fail(ErrorKind::kUnavailable, error);
+  } else {
+    done = WritePending(&write, pending);
+    if (!done && done.error().kind == ErrorKind::kUnavailable && Checkpoint(true)) {
+      done = WritePending(&write, pending);  // an emptied WAL may have made the room
+    }
+    retry_at = base::Clock::Steady() + (done ? base::Duration{} : kRetry);
+    NoteDisk(done);
   }
   if (done) {
     for (const auto& row : pending.rows) {
@@ -226,13 +235,17 @@ base::Result<> State::Flush() {
       last = std::max(last, row.seq);
     }
     pending = Pending{};
-  } else {
-    while (pending.bytes > options.pending_bytes && !pending.rows.empty()) {
-      pending.bytes -= pending.rows.front().data.size();
-      pending.rows.pop_front();
-    }
+  }
+  while (pending.bytes > options.pending_bytes && !pending.rows.empty()) {
+    pending.bytes -= pending.rows.front().data.size();
+    pending.rows.pop_front();
   }
   pending_bytes = pending.bytes;
+  return done;
+}
+
+// Says it once when the disk refuses, and once when it takes samples again.
+void State::NoteDisk(const base::Result<>& done) {
   const std::lock_guard lock(error_mutex);
   const std::string now = done ? "" : done.error().message;
   if (now.empty() != error.empty()) {
@@ -244,7 +257,6 @@ base::Result<> State::Flush() {
     }
   }
   error = now;
-  return done;
 }
 
 void State::DropOldest() {
@@ -297,7 +309,7 @@ base::Result<> State::AppendMany(std::span<const model::Batch> batches) {
       from = end;
     }
   }
-  const auto flushed = Flush();
+  const auto flushed = Flush(false);
   {
     const std::unique_lock exclusive(shared);
     for (const auto& [window, rows] : by_window) {

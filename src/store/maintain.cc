@@ -374,7 +374,7 @@ base::Result<> State::Maintain(base::Time wall) {
   const std::int64_t now = base::ToMs(wall);
   const base::Instant deadline = base::Clock::Steady() + options.maintain_budget;
   const std::int64_t age_limit = AgeLimit(this, now);
-  auto done = Flush();
+  auto done = Flush(true);
   if (!done) {
     DropOldest();
     return done;
@@ -384,7 +384,7 @@ base::Result<> State::Maintain(base::Time wall) {
   done = done ? MergeParts(this, now, deadline) : done;
   done = done ? Retain(this, age_limit, deadline) : done;
   done = done ? CollectSeries(this, deadline) : done;
-  done = done ? Flush() : done;
+  done = done ? Flush(true) : done;
   done = done ? ShrinkFile(this) : done;
   if (done && wal_pages > kWalPages) {
     done = Checkpoint(false);

@@ -58,7 +58,8 @@ std::string EncodeRecord(std::span<const Row> rows, model::Timestamp origin) {
   bytes.Varint(rows.size());
   model::Timestamp before = origin;
   for (const Row& row : rows) {
-    bytes.Signed(row.t - before);
+    bytes.Signed(static_cast<model::Timestamp>(static_cast<std::uint64_t>(row.t) -
+                                               static_cast<std::uint64_t>(before)));
     before = row.t;
     PutSeries(row.series, &bytes);
     for (const double v : row.values) {

@@ -103,6 +103,7 @@ struct State {
   std::int64_t last_wall = 0;  // of the last Maintain, milliseconds
   base::Instant last_steady{};
   base::Instant hold_age_until{};
+  base::Instant retry_at{};  // before it Append does not try a disk that refused
 
   // Written only while both are held, read under either (shared lock for readers).
   mutable std::shared_mutex shared;
@@ -138,7 +139,9 @@ struct State {
   void SuspectAll();
   // append.cc
   base::Result<> AppendMany(std::span<const model::Batch> batches);
-  base::Result<> Flush();
+  /// Writes what is pending; not at once: only if the last refusal is a second ago.
+  base::Result<> Flush(bool at_once);
+  void NoteDisk(const base::Result<>& done);
   void DropOldest();
   Added IntoHead(const Row& row, Window window);
   // maintain.cc

@@ -267,6 +267,7 @@ TEST(StoreDiskFull, GoesOnInMemoryAndResumes) {
     EXPECT_EQ(MustSelect(*store, {Match("__name__", "x")})[0].v.size(), 200U);
     EXPECT_EQ(MustSelect(*store, {Match("__name__", "n19")}).size(), 1U);
   }
+  clock.Advance(std::chrono::seconds(2));
   append(200);
   EXPECT_TRUE(store->stats().error.empty());
   EXPECT_EQ(store->stats().pending_bytes, 0U);

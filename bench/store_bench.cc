@@ -1,0 +1,323 @@
+// What the store costs: bytes and time a sample, on hosts with ten series each (four constants, two
+// of them flipping now and then, whole-number and two-decimal walks, noise, two counters).
+#include <benchmark/benchmark.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <random>
+
+#include "base/clock.h"
+#include "store/chunk.h"
+#include "store/store.h"
+
+namespace {
+
+constexpr model::Timestamp kStart = 1'700'006'400'000;
+constexpr model::Timestamp kStep = 5000;
+constexpr std::size_t kKinds = 10;
+constexpr const char* kNames[kKinds] = {"ping_up",     "port_up",     "port_up",      "http_code",
+                                        "cpu_percent", "mem_percent", "disk_percent", "ping_ms",
+                                        "if_in_bits",  "if_out_bits"};
+
+double Rounded(double v, double scale) { return std::round(v * scale) / scale; }
+
+// Hosts whose values walk as those of real ones do.
+class Fleet {
+ public:
+  explicit Fleet(std::size_t hosts) : state_(hosts) {
+    for (std::size_t h = 0; h < hosts; ++h) {
+      State& s = state_[h];
+      s = {.cpu = Between(5, 95),
+           .mem = Between(20, 90),
+           .disk = Between(10, 90),
+           .in = std::floor(Between(1e9, 1e13)),
+           .out = std::floor(Between(1e9, 1e13)),
+           .rate = Between(1e5, 5e8)};
+      model::Batch& batch = batches_.emplace_back();
+      batch.target = "h" + std::to_string(h);
+      for (std::size_t k = 0; k < kKinds; ++k) {
+        std::vector<model::Labels::Pair> pairs = {{"__name__", kNames[k]},
+                                                  {"host", batch.target},
+                                                  {"group", "g" + std::to_string(h % 10)}};
+        if (k == 1 || k == 2) {
+          pairs.emplace_back("port", k == 1 ? "22" : "80");
+        }
+        batch.samples.push_back({std::make_shared<const model::Labels>(std::move(pairs)), 0});
+      }
+    }
+  }
+
+  const std::vector<model::Batch>& Tick() {
+    for (std::size_t h = 0; h < state_.size(); ++h) {
+      State& s = state_[h];
+      s.cpu = std::clamp(s.cpu + 3 * gauss_(rng_), 0.0, 100.0);
+      s.mem = std::clamp(s.mem + 0.2 * gauss_(rng_), 0.0, 100.0);
+      if (Between(0, 1) < 0.2) {
+        s.disk = std::clamp(s.disk + 0.01 * gauss_(rng_), 0.0, 100.0);
+      }
+      s.in += std::floor(s.rate * 5 * Between(0.5, 1.5) / 8) * 8;
+      s.out += std::floor(s.rate * 1.5 * Between(0.5, 1.5) / 8) * 8;
+      const double values[kKinds] = {Between(0, 1) < 0.0005 ? 0.0 : 1.0,
+                                     1,
+                                     1,
+                                     Between(0, 1) < 0.0005 ? 500.0 : 200.0,
+                                     std::floor(s.cpu),
+                                     Rounded(s.mem, 100),
+                                     Rounded(s.disk, 100),
+                                     Rounded(0.2 + std::abs(0.05 * gauss_(rng_)), 1000),
+                                     s.in,
+                                     s.out};
+      batches_[h].t = now_;
+      for (std::size_t k = 0; k < kKinds; ++k) {
+        batches_[h].samples[k].value = values[k];
+      }
+    }
+    now_ += kStep;
+    return batches_;
+  }
+  [[nodiscard]] model::Timestamp now() const { return now_; }
+
+ private:
+  struct State {
+    double cpu, mem, disk, in, out, rate;
+  };
+  double Between(double low, double high) {
+    return low + (high - low) * std::uniform_real_distribution<double>(0, 1)(rng_);
+  }
+  std::mt19937_64 rng_{1};
+  std::normal_distribution<double> gauss_;
+  std::vector<State> state_;
+  std::vector<model::Batch> batches_;
+  model::Timestamp now_ = kStart;
+};
+
+double ResidentMiB() {
+  std::ifstream statm("/proc/self/statm");
+  double total = 0;
+  double resident = 0;
+  statm >> total >> resident;
+  return resident * static_cast<double>(sysconf(_SC_PAGESIZE)) / (1 << 20);
+}
+
+struct Dir {
+  std::string path;
+  Dir() {
+    std::string name = (std::filesystem::temp_directory_path() / "raksa_bench_XXXXXX").string();
+    path = mkdtemp(name.data());
+  }
+  ~Dir() { std::filesystem::remove_all(path); }
+};
+
+store::StoreOptions Options(const std::string& dir) {
+  store::StoreOptions options;
+  options.dir = dir;
+  options.retention_age = {};
+  return options;
+}
+
+std::unique_ptr<store::Store> Open(const std::string& dir) {
+  auto opened = store::Store::Open(Options(dir));
+  if (!opened) {
+    std::fprintf(stderr, "%s\n", opened.error().message.c_str());
+    std::abort();
+  }
+  return std::move(*opened);
+}
+
+// A day of a thousand series at 5 s, made once; `append` is what putting it in took, a sample.
+struct Day {
+  Dir dir;
+  base::FrozenClock clock{base::FromMs(kStart + 86'400'000)};
+  double samples = 0;
+  double bytes = 0;
+  double chunk_bytes = 0;
+  double append_us = 0;
+  double maintain_us = 0;
+
+  static Day& Get() {
+    static Day day;
+    return day;
+  }
+
+ private:
+  Day() {
+    auto store = Open(dir.path);
+    Fleet fleet(100);
+    double append = 0;
+    double maintain = 0;
+    for (int tick = 0; tick < 17'280; ++tick) {
+      const auto& batches = fleet.Tick();
+      const auto before = Cpu();
+      (void)store->AppendMany(batches);
+      const auto between = Cpu();
+      (void)store->Maintain(base::FromMs(fleet.now()));
+      append += between - before;
+      maintain += Cpu() - between;
+    }
+    (void)store->Maintain(base::FromMs(kStart + 90'000'000));
+    const auto report = store->Check();
+    samples = static_cast<double>(report->samples);
+    chunk_bytes = static_cast<double>(report->bytes);
+    append_us = append / samples * 1e6;
+    maintain_us = maintain / samples * 1e6;
+    const auto stats = store->stats();
+    bytes = static_cast<double>(stats.database_bytes - stats.free_bytes);
+  }
+  static double Cpu() {
+    timespec t{};
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) * 1e-9;
+  }
+};
+
+void BM_DayOfAThousandSeries(benchmark::State& state) {
+  for (auto _ : state) {
+    Day::Get();
+  }
+  const Day& day = Day::Get();
+  state.counters["samples"] = day.samples;
+  state.counters["bytes_per_sample"] = day.bytes / day.samples;
+  state.counters["chunk_bytes_per_sample"] = day.chunk_bytes / day.samples;
+  state.counters["append_cpu_us_per_sample"] = day.append_us;
+  state.counters["maintain_cpu_us_per_sample"] = day.maintain_us;
+}
+BENCHMARK(BM_DayOfAThousandSeries)->Iterations(1)->Unit(benchmark::kSecond);
+
+void BM_OpenADay(benchmark::State& state) {
+  const Day& day = Day::Get();
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(Open(day.dir.path));
+  }
+}
+BENCHMARK(BM_OpenADay)->Unit(benchmark::kMillisecond);
+
+void BM_SelectADay(benchmark::State& state) {
+  const Day& day = Day::Get();
+  auto store = Open(day.dir.path);
+  std::vector<store::Matcher> matchers = {
+      store::MakeMatcher(store::Matcher::Op::kEqual, "__name__", "mem_percent").value()};
+  if (state.range(0) == 1) {
+    matchers.push_back(store::MakeMatcher(store::Matcher::Op::kEqual, "host", "h42").value());
+  }
+  std::size_t samples = 0;
+  for (auto _ : state) {
+    const auto found = store->Select(matchers, kStart, kStart + 86'400'000);
+    for (const auto& series : *found) {
+      samples += series.t.size();
+    }
+  }
+  state.SetItemsProcessed(static_cast<std::int64_t>(samples));
+}
+BENCHMARK(BM_SelectADay)->Arg(1)->Arg(100)->Unit(benchmark::kMillisecond);
+
+void BM_SelectFiveMinutes(benchmark::State& state) {
+  const Day& day = Day::Get();
+  auto store = Open(day.dir.path);
+  const std::vector<store::Matcher> matchers = {
+      store::MakeMatcher(store::Matcher::Op::kEqual, "__name__", "cpu_percent").value()};
+  const model::Timestamp to = kStart + 50'000'000;
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(store->Select(matchers, to - 300'000, to));
+  }
+}
+BENCHMARK(BM_SelectFiveMinutes)->Unit(benchmark::kMicrosecond);
+
+// One window of one host as a chunk.
+std::string OneChunk(int only, std::vector<model::Timestamp>* times,
+                     std::vector<std::vector<double>>* values) {
+  Fleet fleet(1);
+  values->resize(kKinds);
+  for (int i = 0; i < 1440; ++i) {
+    const auto& batch = fleet.Tick()[0];
+    times->push_back(batch.t);
+    for (std::size_t k = 0; k < kKinds; ++k) {
+      (*values)[k].push_back(batch.samples[k].value);
+    }
+  }
+  std::vector<store::ChunkColumn> columns;
+  for (std::size_t k = 0; k < kKinds; ++k) {
+    if (only < 0 || static_cast<std::size_t>(only) == k) {
+      columns.push_back({static_cast<store::SeriesId>(k + 1), (*values)[k], nullptr});
+    }
+  }
+  return store::EncodeChunk(*times, columns);
+}
+
+// Argument: the kind, or -1 for all ten in one chunk.
+void BM_Decode(benchmark::State& state) {
+  std::vector<model::Timestamp> times;
+  std::vector<std::vector<double>> values;
+  const std::string chunk = OneChunk(static_cast<int>(state.range(0)), &times, &values);
+  std::vector<double> out(times.size());
+  std::size_t samples = 0;
+  for (auto _ : state) {
+    auto reader = store::ChunkReader::Open(store::AsBytes(chunk));
+    benchmark::DoNotOptimize(reader->Times());
+    for (const auto& column : reader->columns()) {
+      benchmark::DoNotOptimize(reader->Decode(column, out));
+      samples += out.size();
+    }
+  }
+  state.SetItemsProcessed(static_cast<std::int64_t>(samples));
+  state.SetLabel(state.range(0) < 0 ? "all" : kNames[state.range(0)]);
+  state.counters["bytes_per_sample"] = static_cast<double>(chunk.size()) /
+                                       static_cast<double>(times.size()) /
+                                       (state.range(0) < 0 ? kKinds : 1);
+}
+BENCHMARK(BM_Decode)->Arg(-1)->Arg(0)->Arg(3)->DenseRange(4, 9)->Unit(benchmark::kMicrosecond);
+
+void BM_Encode(benchmark::State& state) {
+  std::vector<model::Timestamp> times;
+  std::vector<std::vector<double>> values;
+  OneChunk(-1, &times, &values);
+  std::vector<store::ChunkColumn> columns;
+  for (std::size_t k = 0; k < kKinds; ++k) {
+    columns.push_back({static_cast<store::SeriesId>(k + 1), values[k], nullptr});
+  }
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(store::EncodeChunk(times, columns));
+  }
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(1440 * kKinds));
+}
+BENCHMARK(BM_Encode)->Unit(benchmark::kMicrosecond);
+
+// Hosts of ten series, all in one transaction a tick; Maintain every tick.
+void BM_AppendMany(benchmark::State& state) {
+  const Dir dir;
+  base::FrozenClock clock(base::FromMs(kStart));
+  auto store = Open(dir.path);
+  Fleet fleet(static_cast<std::size_t>(state.range(0)));
+  const double before = ResidentMiB();
+  for (auto _ : state) {
+    state.PauseTiming();
+    const auto& batches = fleet.Tick();
+    clock.SetWall(base::FromMs(fleet.now()));
+    state.ResumeTiming();
+    (void)store->AppendMany(batches);
+    (void)store->Maintain(base::Clock::Now());
+  }
+  state.SetItemsProcessed(state.iterations() * state.range(0) * static_cast<int>(kKinds));
+  state.counters["MiB_more"] = ResidentMiB() - before;
+}
+BENCHMARK(BM_AppendMany)->Arg(100)->Iterations(2000)->Unit(benchmark::kMillisecond);
+BENCHMARK(BM_AppendMany)->Arg(10'000)->Iterations(120)->Unit(benchmark::kMillisecond);
+
+// One host's ten series in a transaction of their own.
+void BM_AppendOne(benchmark::State& state) {
+  const Dir dir;
+  base::FrozenClock clock(base::FromMs(kStart));
+  auto store = Open(dir.path);
+  Fleet fleet(1);
+  for (auto _ : state) {
+    const auto& batches = fleet.Tick();
+    clock.SetWall(base::FromMs(fleet.now()));
+    (void)store->Append(batches[0]);
+  }
+  state.SetItemsProcessed(state.iterations() * static_cast<int>(kKinds));
+}
+BENCHMARK(BM_AppendOne)->Unit(benchmark::kMicrosecond);
+
+}  // namespace

@@ -1,0 +1,109 @@
+// Fuzzes what reads stored bytes: chunks, columns and rows of the head log. Whatever comes in, they
+// answer or say that it is corrupt; what they answer is written and read again unchanged.
+#include <bit>
+#include <cstdint>
+#include <cstdlib>
+#include <vector>
+
+#include "store/chunk.h"
+#include "store/column.h"
+#include "store/crc32c.h"
+#include "store/record.h"
+
+namespace {
+
+// The bytes with a checksum that fits them, so that the decoders behind it are reached.
+std::string Sealed(store::Bytes bytes) {
+  std::string out(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  store::ByteWriter(&out).U32(store::Crc32c(store::AsBytes(out)));
+  return out;
+}
+
+void Require(bool good) {
+  if (!good) {
+    std::abort();
+  }
+}
+
+bool SameBits(const std::vector<double>& a, const std::vector<double>& b) {
+  if (a.size() != b.size()) {
+    return false;
+  }
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (std::bit_cast<std::uint64_t>(a[i]) != std::bit_cast<std::uint64_t>(b[i])) {
+      return false;
+    }
+  }
+  return true;
+}
+
+void ReadChunk(store::Bytes bytes) {
+  auto chunk = store::ChunkReader::Open(bytes);
+  if (!chunk) {
+    return;
+  }
+  const auto times = chunk->Times();
+  std::vector<std::vector<double>> values;
+  std::vector<store::ChunkColumn> columns;
+  bool whole = times.has_value();
+  std::size_t total = 0;
+  for (const store::ColumnRef& column : chunk->columns()) {
+    const auto count = chunk->Count(column);
+    total += count ? *count : 0;
+    if (total > 4 * store::kMaxRows) {
+      return;  // time, not memory: a few bytes may say "65,536 rows" in each of many columns
+    }
+    if (!count) {
+      whole = false;
+      continue;
+    }
+    Require(*count > 0 && *count <= store::kMaxRows);
+    values.emplace_back(*count);
+    whole = chunk->Decode(column, values.back()).has_value() && whole;
+  }
+  if (!whole) {
+    return;
+  }
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const store::ColumnRef& ref = chunk->columns()[i];
+    columns.push_back({ref.series, values[i], *chunk->MaskOf(ref)});
+  }
+  const std::string again = store::EncodeChunk(*times, columns);
+  auto back = store::ChunkReader::Open(store::AsBytes(again));
+  Require(back.has_value() && back->columns().size() == values.size());
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    std::vector<double> read(back->Count(back->columns()[i]).value());
+    Require(back->Decode(back->columns()[i], read).has_value() && SameBits(read, values[i]));
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const store::Bytes bytes(data, size);
+  if (size == 0) {
+    return 0;
+  }
+  const store::Bytes body = bytes.subspan(1);
+  switch (data[0] % 4) {
+    case 0:
+      ReadChunk(body);
+      break;
+    case 1:
+      ReadChunk(store::AsBytes(Sealed(body)));
+      break;
+    case 2: {
+      std::vector<double> values(1 + data[0] / 4 * 16);
+      (void)store::DecodeColumn(body, values);
+      break;
+    }
+    default: {
+      const auto rows = store::DecodeRecord(store::AsBytes(Sealed(body)), 1'700'006'400'000);
+      if (rows) {
+        const std::string again = store::EncodeRecord(*rows, 1'700'006'400'000);
+        Require(store::DecodeRecord(store::AsBytes(again), 1'700'006'400'000).has_value());
+      }
+    }
+  }
+  return 0;
+}
