@@ -75,8 +75,8 @@ void PrintText(const std::string& file, const Loaded& loaded, std::ostream& out)
   out << fmt::format("{}: {}, {}, {}, {}: good\n", base::Printable(file),
                      Count(settings.targets.size(), "target", "targets"),
                      Count(ProbeCount(settings), "probe", "probes"),
-                     Count(settings.rule_count, "rule", "rules"),
-                     Count(settings.channels.size(), "channel", "channels"));
+                     Count(CountRules(settings.rules), "rule", "rules"),
+                     Count(settings.channel_count, "channel", "channels"));
 }
 
 boost::json::object Account(const std::string& file, const Loaded& loaded) {
@@ -102,8 +102,8 @@ boost::json::object Account(const std::string& file, const Loaded& loaded) {
   if (loaded.settings) {
     out["targets"] = loaded.settings->targets.size();
     out["probes"] = ProbeCount(*loaded.settings);
-    out["rules"] = loaded.settings->rule_count;
-    out["channels"] = loaded.settings->channels.size();
+    out["rules"] = CountRules(loaded.settings->rules);
+    out["channels"] = loaded.settings->channel_count;
   }
   return out;
 }

@@ -2,6 +2,7 @@
 #include "app/settings.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "app/settings_keys.h"
 #include "config/check.h"
@@ -66,7 +67,8 @@ void ReadTop(config::Document& document, Settings& settings) {
   ReadPlaces(map, settings);
   const Node defaults = map.Optional("defaults");
   const Node credentials = map.Optional("credentials");
-  auto fleet = target::ReadTargets(defaults, credentials, map.Required("targets"), AllKinds());
+  auto fleet =
+      target::ReadTargets(defaults, credentials, map.Required("targets"), ConfiguredKinds());
   settings.defaults = std::move(fleet.defaults);
   settings.credentials = std::move(fleet.credentials);
   settings.targets = std::move(fleet.targets);
@@ -76,15 +78,39 @@ void ReadTop(config::Document& document, Settings& settings) {
     settings.language = language.Word(kLanguages).value_or("en");
   }
   ReadLog(map.Optional("log"), settings);
-  // The other rooms read their own keys.
-  (void)map.Optional("recovery");
-  (void)map.Optional("notify");
+  settings.recovery = recovery::ReadPolicy(map.Optional("recovery"));
+  if (const Node notify = map.Optional("notify")) {
+    settings.channel_count = notify.Items("notify").size();
+  }
   map.Finish();
+}
+
+/// Reads the rule files; their mistakes are the configuration's. A group's name is unique in its
+/// file only, as in Prometheus.
+void ReadRules(Settings& settings, Loaded& out) {
+  for (const auto& path : settings.rule_files) {
+    auto loaded = rule::LoadFile(path);
+    out.files.push_back(path);
+    if (!loaded) {
+      out.problems.push_back({{path, 0, 0}, loaded.error().message, "", ""});
+      continue;
+    }
+    out.problems.insert(out.problems.end(), loaded->problems.begin(), loaded->problems.end());
+    std::ranges::move(loaded->groups, std::back_inserter(settings.rules));
+  }
 }
 
 }  // namespace
 
-target::Kinds AllKinds() {
+std::size_t CountRules(const std::vector<rule::Group>& groups) {
+  std::size_t n = 0;
+  for (const auto& group : groups) {
+    n += group.rules.size();
+  }
+  return n;
+}
+
+target::Kinds ConfiguredKinds() {
   target::Kinds out;
   for (const auto* kind : probe::Catalogue()) {
     out.probes.push_back(&kind->spec);
@@ -106,6 +132,7 @@ Loaded LoadSettings(const std::string& path) {
   Settings settings{.file = path};
   ReadTop(**document, settings);
   out.problems = (*document)->problems();
+  ReadRules(settings, out);
   if (out.problems.empty()) {
     out.settings = std::move(settings);
   }

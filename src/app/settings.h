@@ -12,6 +12,8 @@
 #include "base/result.h"
 #include "config/node.h"
 #include "probe/scheduler.h"
+#include "recovery/policy.h"
+#include "rule/rule.h"
 #include "target/target.h"
 
 namespace app {
@@ -47,8 +49,11 @@ struct Settings {
   target::Credentials credentials;
   std::vector<model::Target> targets;
   probe::Confirmation confirm;
+  recovery::Policy recovery;
   std::vector<std::string> rule_files;
-  std::string language = "en";  ///< of messages: "en" or "th"
+  std::vector<rule::Group> rules;  ///< the groups of those files, in their order
+  std::size_t channel_count = 0;   ///< entries of `notify:`
+  std::string language = "en";     ///< of messages: "en" or "th"
   base::LogFormat log_format = base::LogFormat::kText;
   base::Level log_level = base::Level::kInfo;
   AuthSettings auth;
@@ -56,6 +61,9 @@ struct Settings {
   std::string web_dir;       ///< serve the page from here; "" = the built-in one
   std::string external_url;  ///< how people reach the page, for links in messages; "" = none
 };
+
+/// How many rules the groups hold.
+std::size_t CountRules(const std::vector<rule::Group>& groups);
 
 /// What reading a file gave.
 struct Loaded {
@@ -66,7 +74,7 @@ struct Loaded {
 };
 
 /// The kinds that this program has, as the target room wants them.
-target::Kinds AllKinds();
+target::Kinds ConfiguredKinds();
 
 /// Reads and checks a configuration file and the files that it names (rules, tokens, secrets).
 Loaded LoadSettings(const std::string& path);

@@ -144,8 +144,8 @@ probe::Confirmation ReadConfirm(Node node) {
     out.probes = static_cast<int>(probes.Integer(0, 20).value_or(out.probes));
   }
   if (const Node spacing = map.Optional("spacing")) {
-    out.spacing = spacing.Span(std::chrono::milliseconds(10), std::chrono::seconds(10))
-                      .value_or(out.spacing);
+    out.spacing =
+        spacing.Span(std::chrono::milliseconds(10), std::chrono::seconds(10)).value_or(out.spacing);
   }
   map.Finish();
   return out;
@@ -183,6 +183,9 @@ AuthSettings ReadAuth(Node node) {
     if (!out.token_file.empty()) {
       if (auto tokens = api::ReadTokenFile(out.token_file)) {
         out.auth.tokens = std::move(*tokens);
+        if (out.auth.tokens.empty()) {
+          file.Report(out.token_file + " holds no token", "a line is: NAME ROLE SHA256");
+        }
       } else {
         file.Report(tokens.error().message);
       }
@@ -231,8 +234,8 @@ namespace {
 
 /// The files that one entry of `rules:` names.
 void ExpandRule(const Node& item, const std::string& text, std::vector<std::string>& out) {
-  const std::string path = config::ResolvePath(
-      item.place().file, text == "default" ? "rules/default.yaml" : text);
+  const std::string path =
+      config::ResolvePath(item.place().file, text == "default" ? "rules/default.yaml" : text);
   if (path.find_first_of("*?[") == std::string::npos) {
     if (const auto wrong = CheckFile(path); !wrong.empty()) {
       item.Report(wrong);
