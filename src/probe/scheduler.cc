@@ -63,7 +63,7 @@ struct Scheduler::State : std::enable_shared_from_this<Scheduler::State> {
   void Change(Entry& entry, std::shared_ptr<const model::Target> target,
               const model::ProbeSpec& spec, model::Labels labels);
   void Remove(const std::shared_ptr<Entry>& entry);
-  void SendStale(Entry& entry);
+  void SendStale(Entry& entry, const char* reason);
   bool HostIsDown(const Entry& entry) const;
   void Publish(Entry& entry, Run run);
   static Run MakeRun(const Entry& entry, model::Timestamp slot);
@@ -145,12 +145,12 @@ void Scheduler::State::Publish(Entry& entry, Run run) {
   sink(run);
 }
 
-void Scheduler::State::SendStale(Entry& entry) {
+void Scheduler::State::SendStale(Entry& entry, const char* reason) {
   Run run = MakeRun(entry, base::Clock::NowMs());
   run.batch.samples = entry.series.End();
   entry.last.reset();
   if (!run.batch.samples.empty()) {
-    run.outcome.reason = "the probe has ended";
+    run.outcome.reason = reason;
     sink(run);
   }
 }
@@ -208,9 +208,9 @@ loop::Task<> Scheduler::State::OneSlot(std::shared_ptr<State> self, std::shared_
   const auto slot_ms = base::ToMs(slot);
   if (self->HostIsDown(*entry)) {
     ++self->stats.skipped_down;
-    self->SendStale(*entry);
     entry->success = false;
     entry->reason = "not asked: the host does not answer pings";
+    self->SendStale(*entry, entry->reason.c_str());
     entry->ended = base::Clock::Steady();
     co_return;
   }
@@ -317,7 +317,7 @@ loop::Task<> Scheduler::State::Burst(std::shared_ptr<State> self, std::string ta
 }
 
 void Scheduler::State::Remove(const std::shared_ptr<Entry>& entry) {
-  SendStale(*entry);
+  SendStale(*entry, "the probe has ended");
   entry->removed = true;
   entry->scope.Cancel();
   entry->timer.cancel();
@@ -333,7 +333,7 @@ void Scheduler::State::Change(Entry& entry, std::shared_ptr<const model::Target>
                              old.snmp == target->snmp && entry.spec.options == spec.options;
   const bool same_pace = entry.spec.interval == spec.interval;
   if (!(entry.series.base() == labels)) {
-    SendStale(entry);
+    SendStale(entry, "the labels have changed");
     entry.series = Series(std::move(labels));
   }
   entry.target = std::move(target);

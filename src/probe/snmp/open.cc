@@ -5,7 +5,6 @@
 // net-snmp's first header must come first.
 #include <fmt/format.h>
 #include <net-snmp/net-snmp-includes.h>
-#include <unistd.h>
 
 #include <array>
 #include <cstdlib>
@@ -204,7 +203,7 @@ Opened OpenOnWorker(const std::string& peer, const model::SnmpCredential& creden
   if (v3) {
     v3->engine_told = true;
   }
-  out.fd = ::dup(snmp_sess_transport(out.handle)->sock);
+  out.fd = snmp_sess_transport(out.handle)->sock;
   return out;
 }
 

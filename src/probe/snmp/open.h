@@ -23,7 +23,7 @@ struct V3State {
 
 struct Opened {
   void* handle = nullptr;  ///< of snmp_sess_open; nullptr on failure
-  int fd = -1;             ///< a duplicate of its socket, the caller's
+  int fd = -1;             ///< its socket, net-snmp's own
   std::string error;       ///< "" on success
 };
 

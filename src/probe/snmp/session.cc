@@ -224,9 +224,14 @@ struct Session::Core {
   }
 };
 
-/// The loop's side of the socket: a duplicate that is only waited on.
+/// The loop's side: waits on net-snmp's own descriptor, and never closes it.
 struct Session::Port {
-  Port(loop::Loop& loop, int fd) : descriptor(loop.io(), fd), timer(loop.io()) {}
+  Port(loop::Loop& loop, int fd, std::shared_ptr<Core> owner)
+      : core(std::move(owner)), descriptor(loop.io(), fd), timer(loop.io()) {}
+  ~Port() { descriptor.release(); }
+  Port(const Port&) = delete;
+  Port& operator=(const Port&) = delete;
+  std::shared_ptr<Core> core;  ///< closes the session, on the worker, after this has let go
   asio::posix::stream_descriptor descriptor;
   loop::Timer timer;
 };
@@ -286,9 +291,8 @@ loop::Task<base::Result<std::shared_ptr<Session>>> Session::Open(
     co_return base::Fail(base::ErrorKind::kInvalid,
                          opened.second.empty() ? "no socket" : opened.second);
   }
-  session->port_ = std::make_shared<Port>(*loop, opened.first);
+  session->port_ = std::make_shared<Port>(*loop, opened.first, core);
   ConnectTo(opened.first, address, credential.port);
-  session->core_ = core;
   co_return session;
 }
 
@@ -296,8 +300,8 @@ Session::~Session() = default;
 
 loop::Task<std::vector<Reply>> Session::Ask(std::vector<Question> questions,
                                             base::Instant deadline) {
-  const auto core = core_;
   const auto port = port_;
+  const auto core = port->core;
   const auto exchange = std::make_shared<Exchange>();
   const int fd = port->descriptor.native_handle();
   const std::size_t count = questions.size();

@@ -37,7 +37,6 @@ class Session {
   explicit Session(loop::Worker* worker) : worker_(worker) {}
 
   loop::Worker* worker_;
-  std::shared_ptr<Core> core_;
   std::shared_ptr<Port> port_;
   base::Duration resend_{};
 };
