@@ -36,7 +36,7 @@ std::string Holder::ToString() const {
   }
   text += ")";
   if (!container.empty()) {
-    text += " of container " + container.substr(0, 12);
+    text += " of container " + (container.size() == 64 ? container.substr(0, 12) : container);
   } else if (!unit.empty()) {
     text += " of " + unit;
   }
@@ -95,6 +95,16 @@ loop::Task<std::optional<Holder>> FindHolder(Look* look, std::vector<std::uint16
       holder.exe = line.substr(arrow + 6, line.size() - arrow - 7);
     }
   }
+  if (holder.command == "docker-proxy") {
+    // The engine's own helper: the container behind it is who holds the port.
+    std::vector<std::string> ps = {"docker",   "ps",
+                                   "--filter", fmt::format("publish={}", holder.port),
+                                   "--format", "{{.Names}}"};
+    const auto names = co_await look->Ask(std::move(ps), true);
+    if (names && names->exit_status == 0) {
+      holder.container = LastLine(names->output);
+    }
+  }
   co_return holder;
 }
 
@@ -108,7 +118,7 @@ void NameHolder(model::Finding& finding, const Holder& holder, std::string_view 
     finding.details.emplace_back("Unit", holder.unit);
   }
   if (!holder.container.empty()) {
-    finding.details.emplace_back("Container", holder.container.substr(0, 12));
+    finding.details.emplace_back("Container", holder.container.substr(0, 64));
   }
   if (!holder.Stray() || holder.start_time == 0) {
     finding.cause_class = model::CauseClass::kReport;

@@ -19,7 +19,7 @@ struct Holder {
   std::string exe;  ///< path of the program; "" when it could not be read
   std::string user;
   std::string unit;       ///< its systemd unit; "" = none
-  std::string container;  ///< its docker container's id; "" = none
+  std::string container;  ///< its docker container: id or name; "" = none
 
   /// Whether it belongs to nobody: a process of a login session or of none, which may be ended. A
   /// unit's, a container's, and those that carry the system, may not.

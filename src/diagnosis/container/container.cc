@@ -196,8 +196,9 @@ std::string_view CauseOf(const parse::Container& c) {
   if (c.exit_code >= 125 && c.exit_code <= 127) {
     return "container-wrong-configuration";
   }
-  if (c.exit_code == 0 && c.started != base::Time{} && c.finished >= c.started &&
-      c.finished - c.started < kShortLife) {
+  // Docker notes the start of a very short life after its end.
+  if (c.exit_code == 0 && c.started != base::Time{} && c.finished != base::Time{} &&
+      std::chrono::abs(c.finished - c.started) < kShortLife) {
     return "container-no-foreground";
   }
   // 143: SIGTERM, 130: SIGINT: asked to end.

@@ -35,7 +35,7 @@ void Report(model::Finding& finding, const parse::FirewallStatus& status,
     bool any = false;
     for (const auto& rule : status.rules) {
       if (parse::Covers(rule, port) && finding.details.size() < 60) {
-        finding.details.emplace_back("Port", rule.to);
+        finding.details.emplace_back("Port", rule.to + (rule.v6 ? " (v6)" : ""));
         finding.details.emplace_back("-Permit", rule.permit);
         finding.details.emplace_back("-From", rule.from);
         any = true;

@@ -170,7 +170,14 @@ base::Result<Site> ReadSite(std::string_view text, std::string_view host) {
   site.user = "nobody";
   const Directive* server = nullptr;
   int best = 0;
+  const auto consider = [&](const Directive& directive) {
+    if (directive.name() == "server" && Fits(directive, host) > best) {
+      best = Fits(directive, host);
+      server = &directive;
+    }
+  };
   for (const auto& directive : *top) {
+    consider(directive);  // an included file stands by itself in what -T prints
     if (directive.name() == "user" && directive.words.size() >= 2) {
       site.user = directive.words[1];
     }
@@ -179,10 +186,7 @@ base::Result<Site> ReadSite(std::string_view text, std::string_view host) {
     }
     Take(directive.block, site);
     for (const auto& inner : directive.block) {
-      if (inner.name() == "server" && Fits(inner, host) > best) {
-        best = Fits(inner, host);
-        server = &inner;
-      }
+      consider(inner);
     }
   }
   if (server == nullptr) {

@@ -38,10 +38,11 @@ Doing::Doing(const Request& request) : request_(request) {
 }
 
 loop::Task<base::Result<model::CommandRecord>> Doing::Run(std::vector<std::string> argv,
-                                                          bool changes, base::Duration limit) {
+                                                          bool changes, base::Duration limit,
+                                                          bool sudo) {
   ssh::Command command;
   command.argv = std::move(argv);
-  command.sudo = true;
+  command.sudo = sudo;
   command.changes = changes;
   command.limit = limit;
   command.max_output = kKeptOutput;
@@ -62,7 +63,7 @@ loop::Task<base::Result<model::CommandRecord>> Doing::Run(std::vector<std::strin
 loop::Task<base::Result<parse::Unit>> Doing::Unit(std::string unit) {
   std::vector<std::string> argv = {
       "systemctl", "show", "-p", std::string(parse::kUnitProperties), "--", std::move(unit)};
-  const auto answer = co_await Run(std::move(argv), false, 10s);
+  const auto answer = co_await Run(std::move(argv), false, 10s, false);
   if (!answer) {
     co_return base::Fail(answer.error());
   }

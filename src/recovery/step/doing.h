@@ -16,9 +16,9 @@ class Doing {
  public:
   explicit Doing(const Request& request);
 
-  /// Runs a command as root; `changes` as it alters the host. Errors as Shell::Run's.
+  /// Runs a command as root (or not); `changes` as it alters the host. Errors as Shell::Run's.
   loop::Task<base::Result<model::CommandRecord>> Run(std::vector<std::string> argv, bool changes,
-                                                     base::Duration limit);
+                                                     base::Duration limit, bool sudo = true);
   /// The unit as systemd has it now. Errors: as Run's; kInvalid.
   loop::Task<base::Result<diagnosis::parse::Unit>> Unit(std::string unit);
   /// The container as docker has it now. Errors: as Run's; kInvalid; kNotFound when there is none.

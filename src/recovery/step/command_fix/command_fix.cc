@@ -13,20 +13,9 @@ using Words = std::vector<std::string>;
 using namespace std::chrono_literals;
 
 /// Runs one of the component's own commands.
-loop::Task<base::Result<model::CommandRecord>> RunOwn(const Request* request, Doing* doing,
-                                                      Words argv, bool sudo, bool changes) {
-  if (sudo) {
-    auto result = co_await doing->Run(std::move(argv), changes, 120s);
-    co_return result;
-  }
-  ssh::Command command;
-  command.argv = std::move(argv);
-  command.changes = changes;
-  command.limit = 120s;
-  auto result = co_await request->shell->Run(std::move(command));
-  if (result) {
-    doing->records().push_back(*result);
-  }
+loop::Task<base::Result<model::CommandRecord>> RunOwn(Doing* doing, Words argv, bool sudo,
+                                                      bool changes) {
+  auto result = co_await doing->Run(std::move(argv), changes, 120s, sudo);
   co_return result;
 }
 
@@ -51,7 +40,7 @@ loop::Task<model::StepOutcome> Run(Request request) {
   if (verify.empty()) {
     verify = options.Get<Words>("check");
   }
-  const auto fixed = co_await RunOwn(&request, &doing, std::move(fix), sudo, true);
+  const auto fixed = co_await RunOwn(&doing, std::move(fix), sudo, true);
   if (!fixed) {
     co_return doing.Failed(fixed.error().message);
   }
@@ -59,7 +48,7 @@ loop::Task<model::StepOutcome> Run(Request request) {
     co_return doing.Failed(fmt::format("its fix ended with {}: {}", fixed->exit_status,
                                        diagnosis::LastLine(fixed->output)));
   }
-  const auto verified = co_await RunOwn(&request, &doing, std::move(verify), sudo, false);
+  const auto verified = co_await RunOwn(&doing, std::move(verify), sudo, false);
   if (!verified) {
     co_return doing.Failed(verified.error().message);
   }
