@@ -45,9 +45,18 @@ struct Request {
   loop::HttpClient* http = nullptr;
 };
 
+/// How many messages a channel's plan still allows in this month.
+struct Quota {
+  std::int64_t limit = -1;  ///< -1 = no limit
+  std::int64_t used = 0;
+};
+
 struct Kind {
   model::KindSpec spec;
   loop::Task<Delivery> (*send)(Request request);
+  /// Reads the quota; nullptr when the kind has none.
+  loop::Task<base::Result<Quota>> (*quota)(model::Options options,
+                                           loop::HttpClient* http) = nullptr;
 };
 
 /// Every kind, from the folders of src/notify.
