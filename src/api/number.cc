@@ -1,6 +1,8 @@
 // Numbers as Go writes them, by std::to_chars (shortest digits that read back).
 #include "api/number.h"
 
+#include <fmt/format.h>
+
 #include <charconv>
 #include <cmath>
 #include <limits>
