@@ -104,12 +104,93 @@ base::Result<Frame> Map(Frame frame, F function) {
   return Joined(std::move(frame));
 }
 
-base::Result<Frame> BadFactor(std::string_view name, double value) {
-  const char* letter = name == "smoothing" ? "sf" : "tf";
-  return base::Fail(
-      base::ErrorKind::kInvalid,
-      fmt::format("invalid {} factor. Expected: 0 < {} < 1, got: {:f}", name, letter, value));
+/// clamp, clamp_min, clamp_max and round: a vector (args[0]) and scalars.
+base::Result<Frame> Bounded(std::string_view name, std::vector<Frame>& args) {
+  const auto scalar = [&args](std::size_t i) -> const std::vector<double>& {
+    return args[i].at(0).v;
+  };
+  if (name == "clamp_max") {
+    return Map(std::move(args[0]), [&](double v, std::size_t i) { return GoMin(scalar(1)[i], v); });
+  }
+  if (name == "clamp_min") {
+    return Map(std::move(args[0]), [&](double v, std::size_t i) { return GoMax(scalar(1)[i], v); });
+  }
+  if (name == "clamp") {
+    return Map(std::move(args[0]), [&](double v, std::size_t i) {
+      const double low = scalar(1)[i];
+      const double high = scalar(2)[i];
+      return high < low ? Absent() : GoMax(low, GoMin(high, v));
+    });
+  }
+  if (name == "round") {
+    return Map(std::move(args[0]), [&](double v, std::size_t i) {
+      const double inverse = 1.0 / (args.size() > 1 ? scalar(1)[i] : 1.0);
+      return std::floor(v * inverse + 0.5) / inverse;
+    });
+  }
+  return base::Fail(base::ErrorKind::kInvalid,
+                    fmt::format("function \"{}\" is not supported yet", name));
 }
+
+/// Whether holt_winters can work with its factors (smoothing, trend).
+base::Result<> CheckFactors(const double* args) {
+  for (std::size_t i = 0; i < 2; ++i) {
+    if (args[i] <= 0 || args[i] >= 1) {
+      return base::Fail(base::ErrorKind::kInvalid,
+                        fmt::format("invalid {} factor. Expected: 0 < {} < 1, got: {:f}",
+                                    i == 0 ? "smoothing" : "trend", i == 0 ? "sf" : "tf", args[i]));
+    }
+  }
+  return {};
+}
+
+/// Slides a window over the samples of one series, step by step, with two indices.
+struct RangeWalk {
+  RangeFunction function;
+  const RangeFrame& ranges;
+  const std::vector<Frame>& scalars;
+  const Steps& steps;
+  bool factors;  ///< the scalars are holt_winters' factors, which must be checked
+
+  base::Result<> Over(const RangeSeries& series, std::vector<double>& out) const {
+    double args[2] = {0, 0};
+    std::size_t from = 0;
+    std::size_t to = 0;
+    for (std::size_t i = 0; i < steps.count; ++i) {
+      Window window;
+      window.now = steps.At(i);
+      window.end = ranges.WindowEnd(window.now);
+      window.start = window.end - ranges.range;
+      window.range = ranges.range;
+      while (to < series.t.size() && series.t[to] <= window.end) {
+        ++to;
+      }
+      while (from < to && series.t[from] < window.start) {
+        ++from;
+      }
+      if (from == to) {
+        continue;
+      }
+      for (std::size_t a = 0; a < scalars.size(); ++a) {
+        args[a] = scalars[a].at(0).v[i];
+      }
+      if (factors) {
+        if (auto good = CheckFactors(args); !good) {
+          return good;
+        }
+      }
+      window.t = &series.t[from];
+      window.v = &series.v[from];
+      window.size = to - from;
+      window.args = args;
+      double value = 0;
+      if (function(window, value)) {
+        out[i] = value;
+      }
+    }
+    return {};
+  }
+};
 
 }  // namespace
 
@@ -182,27 +263,7 @@ base::Result<Frame> Evaluator::VectorCall(const Expr& expr, const Steps& steps) 
   if (name == "histogram_quantile") {
     return HistogramQuantile(scalar(0), args[1], steps.count);
   }
-  if (name == "clamp_max") {
-    return Map(std::move(args[0]), [&](double v, std::size_t i) { return GoMin(scalar(1)[i], v); });
-  }
-  if (name == "clamp_min") {
-    return Map(std::move(args[0]), [&](double v, std::size_t i) { return GoMax(scalar(1)[i], v); });
-  }
-  if (name == "clamp") {
-    return Map(std::move(args[0]), [&](double v, std::size_t i) {
-      const double low = scalar(1)[i];
-      const double high = scalar(2)[i];
-      return high < low ? Absent() : GoMax(low, GoMin(high, v));
-    });
-  }
-  if (name == "round") {
-    return Map(std::move(args[0]), [&](double v, std::size_t i) {
-      const double inverse = 1.0 / (args.size() > 1 ? scalar(1)[i] : 1.0);
-      return std::floor(v * inverse + 0.5) / inverse;
-    });
-  }
-  return base::Fail(base::ErrorKind::kInvalid,
-                    fmt::format("function \"{}\" is not supported yet", name));
+  return Bounded(name, args);
 }
 
 base::Result<Frame> Evaluator::TimeCall(const Expr& expr, const Steps& steps) {
@@ -260,49 +321,16 @@ base::Result<Frame> Evaluator::RangeCall(const Expr& expr, std::size_t range_arg
   if (!ranges) {
     return base::Fail(ranges.error());
   }
+  const RangeWalk walk{function, *ranges, scalars, steps, name == "holt_winters"};
   Frame out;
-  double args[2] = {0, 0};
   for (const RangeSeries& series : ranges->series) {
     if (auto spent = budget_.Spend(steps.count); !spent) {
       return base::Fail(spent.error());
     }
     Column column{name == "last_over_time" ? series.labels : WithoutName(series.labels),
                   std::vector<double>(steps.count, Absent())};
-    std::size_t from = 0;
-    std::size_t to = 0;
-    for (std::size_t i = 0; i < steps.count; ++i) {
-      Window window;
-      window.now = steps.At(i);
-      window.end = ranges->WindowEnd(window.now);
-      window.start = window.end - ranges->range;
-      window.range = ranges->range;
-      while (to < series.t.size() && series.t[to] <= window.end) {
-        ++to;
-      }
-      while (from < to && series.t[from] < window.start) {
-        ++from;
-      }
-      if (from == to) {
-        continue;
-      }
-      for (std::size_t a = 0; a < scalars.size(); ++a) {
-        args[a] = scalars[a].at(0).v[i];
-      }
-      if (name == "holt_winters") {
-        for (std::size_t a = 0; a < 2; ++a) {
-          if (args[a] <= 0 || args[a] >= 1) {
-            return BadFactor(a == 0 ? "smoothing" : "trend", args[a]);
-          }
-        }
-      }
-      window.t = &series.t[from];
-      window.v = &series.v[from];
-      window.size = to - from;
-      window.args = args;
-      double value = 0;
-      if (function(window, value)) {
-        column.v[i] = value;
-      }
+    if (auto walked = walk.Over(series, column.v); !walked) {
+      return base::Fail(walked.error());
     }
     out.push_back(std::move(column));
   }

@@ -63,6 +63,7 @@ class Reader {
   std::string List(Node& out, int depth) {
     if (depth > kMaxDepth) {
       Fail("nested too deeply");
+      return "";
     }
     while (error.empty() && at_ < text_.size()) {
       const std::size_t open = text_.find("{{", at_);
@@ -191,6 +192,7 @@ class Reader {
   Node Pipeline(int depth) {
     if (depth > kMaxDepth) {
       Fail("nested too deeply");
+      return {};
     }
     Node left = Command(depth, nullptr);
     Space();
