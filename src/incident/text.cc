@@ -63,7 +63,7 @@ constexpr Language kThai = {.host = "ไอพีเครื่อง",
 
 /// Cut at a character, not within one.
 std::string Bound(std::string_view text) {
-  auto out = base::Printable(text);
+  auto out = base::Printable(text.substr(0, 2 * kMaxValue));
   if (out.size() <= kMaxValue) {
     return out;
   }
@@ -176,7 +176,7 @@ void AddFinding(Words& out, const model::Incident& incident, const model::Findin
     add(words.state, finding.state);
   }
   for (std::size_t i = 0; i < std::min(finding.details.size(), kMaxDetails); ++i) {
-    add(base::Printable(finding.details[i].first).substr(0, 80), finding.details[i].second);
+    add(Bound(finding.details[i].first), finding.details[i].second);
   }
   if (finding.details.empty() && !finding.evidence.empty()) {
     add(words.evidence, finding.evidence);

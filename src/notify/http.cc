@@ -62,7 +62,8 @@ std::size_t Utf16Units(std::string_view utf8) {
 }
 
 std::string TruncateUtf16(std::string_view utf8, std::size_t max) {
-  auto valid = base::Printable(utf8, true);
+  // No unit has more than three bytes: what lies beyond is cut away in any case.
+  auto valid = base::Printable(utf8.substr(0, 3 * max + 8), true);
   if (Utf16Units(valid) <= max) {
     return valid;
   }

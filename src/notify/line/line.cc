@@ -39,32 +39,29 @@ json::object Row(const incident::TextLine& line) {
           {"contents", json::array{std::move(name), std::move(value)}}};
 }
 
-/// The card; lines are left out from the end until it fits.
+/// The card; the lines that would make it too large are left out.
 json::object Bubble(const incident::Words& words) {
-  for (std::size_t keep = words.lines.size();; --keep) {
-    json::array rows;
-    for (std::size_t i = 0; i < keep; ++i) {
-      rows.push_back(Row(words.lines[i]));
+  auto title = Piece(words.subject, "#FFFFFF", "bold");
+  title["size"] = "md";
+  json::array rows;
+  std::size_t size = json::serialize(title).size() + 600;  // 600: the frame around the rows
+  for (const auto& line : words.lines) {
+    auto row = Row(line);
+    size += json::serialize(row).size() + 1;
+    if (size > kMaxBubble) {
+      break;
     }
-    if (rows.empty()) {
-      rows.push_back(Piece("…", "#111111", "regular"));
-    }
-    auto title = Piece(words.subject, "#FFFFFF", "bold");
-    title["size"] = "md";
-    json::object bubble{
-        {"type", "bubble"},
-        {"header", json::object{{"type", "box"},
-                                {"layout", "vertical"},
-                                {"backgroundColor", words.good ? "#1B8A4B" : "#C0392B"},
-                                {"contents", json::array{std::move(title)}}}},
-        {"body", json::object{{"type", "box"},
-                              {"layout", "vertical"},
-                              {"spacing", "sm"},
-                              {"contents", std::move(rows)}}}};
-    if (keep == 0 || json::serialize(bubble).size() <= kMaxBubble) {
-      return bubble;
-    }
+    rows.push_back(std::move(row));
   }
+  return {{"type", "bubble"},
+          {"header", json::object{{"type", "box"},
+                                  {"layout", "vertical"},
+                                  {"backgroundColor", words.good ? "#1B8A4B" : "#C0392B"},
+                                  {"contents", json::array{std::move(title)}}}},
+          {"body", json::object{{"type", "box"},
+                                {"layout", "vertical"},
+                                {"spacing", "sm"},
+                                {"contents", std::move(rows)}}}};
 }
 
 loop::HttpRequest Make(const model::Options& options, std::string method, std::string_view path) {
