@@ -5,9 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <boost/json/parse.hpp>
-#include <cstdio>
 #include <filesystem>
-#include <fstream>
 
 #include "api/server_testing.h"
 #include "base/text.h"
@@ -246,14 +244,7 @@ TEST(Exposition, PromtoolReadsIt) {
   if (!std::filesystem::exists(tool)) {
     GTEST_SKIP() << tool << " is not there";
   }
-  const auto page = fmt::format("/tmp/raksa-page-{}.txt", ::getpid());
-  std::ofstream(page) << Page(100).Text();
-  FILE* pipe = ::popen((tool + " check metrics <" + page + " 2>&1").c_str(), "r");
-  ASSERT_NE(pipe, nullptr);
-  std::string said(4096, '\0');
-  said.resize(std::fread(said.data(), 1, said.size(), pipe));
-  ::pclose(pipe);
-  ::unlink(page.c_str());
+  const auto said = RunTool({tool, "check", "metrics"}, Page(100).Text()).said;
   // The source design's names count bits; that is the one thing that Prometheus's taste has against
   // them, and it is a remark, not an error.
   EXPECT_EQ(said,

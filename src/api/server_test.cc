@@ -5,8 +5,6 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
-#include <fstream>
-
 #include "api/assets.h"
 #include "api/gzip.h"
 #include "api/server_testing.h"
@@ -265,26 +263,12 @@ TEST(Server, ReloadTellsTheProblemsAndIsSafeFromOtherSites) {
             400);
 }
 
-/// What openssl's client program receives for one request.
-std::string AskByTls(const std::string& address, const std::string& request) {
-  const auto path = fmt::format("/tmp/raksa-tls-{}.txt", ::getpid());
-  std::ofstream(path) << request;
-  const auto command = "openssl s_client -quiet -connect " + address + " <" + path + " 2>/dev/null";
-  FILE* pipe = ::popen(command.c_str(), "r");
-  std::string out(1 << 16, '\0');
-  out.resize(std::fread(out.data(), 1, out.size(), pipe));
-  ::pclose(pipe);
-  ::unlink(path.c_str());
-  return out;
-}
-
 TEST(Server, SpeaksTls) {
   const auto base = fmt::format("/tmp/raksa-tls-{}", ::getpid());
-  const auto make = fmt::format(
-      "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 "
-      "-subj /CN=localhost -keyout {0}.key -out {0}.pem 2>/dev/null",
-      base);
-  ASSERT_EQ(std::system(make.c_str()), 0);
+  const auto made = RunTool({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                             "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
+                             "/CN=localhost", "-keyout", base + ".key", "-out", base + ".pem"});
+  ASSERT_EQ(made.status, 0) << made.said;
   ServerOptions options;
   options.tls_cert_file = base + ".pem";
   options.tls_key_file = base + ".key";
@@ -293,9 +277,10 @@ TEST(Server, SpeaksTls) {
     TestServer server(options);
     ASSERT_TRUE(server.started) << server.started.error().message;
     const auto said =
-        AskByTls(server.address(),
-                 "GET /-/ready HTTP/1.1\r\nHost: localhost\r\n\r\n"
-                 "GET /-/healthy HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        RunTool({"openssl", "s_client", "-quiet", "-connect", server.address()},
+                "GET /-/ready HTTP/1.1\r\nHost: localhost\r\n\r\n"
+                "GET /-/healthy HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            .said;
     EXPECT_THAT(said, HasSubstr("Raksa is Ready.\n"));
     EXPECT_THAT(said, HasSubstr("Raksa is Healthy.\n"));
     RawClient plain(server.address());

@@ -17,6 +17,7 @@
 #include "api/api.h"
 #include "api/events.h"
 #include "api/server.h"
+#include "loop/process.h"
 
 namespace api {
 
@@ -90,8 +91,8 @@ class RawClient {
   std::string Take() { return std::exchange(buffer_, {}); }
   /// True when the server closes within `ms` milliseconds.
   bool ClosedWithin(int ms) {
-    const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(ms);
-    while (std::chrono::steady_clock::now() < until) {
+    const auto until = base::Clock::Steady() + std::chrono::milliseconds(ms);
+    while (base::Clock::Steady() < until) {
       if (!More(50) && eof_) {
         return true;
       }
@@ -172,6 +173,19 @@ class RawClient {
   bool eof_ = false;
   std::string buffer_;
 };
+
+/// Runs a program with some input; its outputs one after the other, and its exit status.
+struct Ran {
+  int status = -1;
+  std::string said;
+};
+inline Ran RunTool(std::vector<std::string> argv, std::string input = "") {
+  loop::Loop loop;
+  loop::ProcessOptions options;
+  options.input = std::move(input);
+  auto result = loop.RunTask(loop::RunProcess(std::move(argv), std::move(options)));
+  return result ? Ran{result->exit_status, result->out + result->err} : Ran{};
+}
 
 /// A server on a thread of its own, with `sources` behind every route.
 class TestServer {
