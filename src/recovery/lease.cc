@@ -12,8 +12,8 @@ constexpr int kOtherMachine = 70;
 constexpr int kHeld = 75;
 
 // Leases are never longer than ten minutes; one that claims more is from a clock that was wrong.
-constexpr std::string_view kTake = R"sh(lease=/run/lock/raksa.lease
-id=$(cat /etc/machine-id)
+constexpr std::string_view kTake = R"sh(lease=$4/raksa.lease
+id=$(cat "$5")
 if [ "$id" != "$1" ]; then echo "$id"; exit 70; fi
 now=$(date +%s)
 old=$(readlink "$lease")
@@ -29,14 +29,15 @@ fi
 ln -s "$2,$((now + $3))" "$lease" || exit 76
 echo taken)sh";
 
-constexpr std::string_view kRelease = R"sh(lease=/run/lock/raksa.lease
+constexpr std::string_view kRelease = R"sh(lease=$2/raksa.lease
 old=$(readlink "$lease")
 if [ "${old%,*}" = "$1" ]; then rm -f "$lease"; fi)sh";
 
-ssh::Command UnderFlock(std::string_view script, std::vector<std::string> arguments) {
+ssh::Command UnderFlock(std::string_view script, const std::string& directory,
+                        std::vector<std::string> arguments) {
   ssh::Command command;
   command.argv = {
-      "flock", "-w", "3", "-E", std::to_string(kHeld), "/run/lock", "sh", "-c", std::string(script),
+      "flock", "-w", "3", "-E", std::to_string(kHeld), directory, "sh", "-c", std::string(script),
       "sh"};
   command.argv.insert(command.argv.end(), arguments.begin(), arguments.end());
   return command;
@@ -55,9 +56,12 @@ model::CommandRecord Unrun(std::vector<std::string> argv, const base::Error& err
 
 loop::Task<base::Result<>> TakeLease(ssh::Shell* shell, std::string machine, std::string owner,
                                      base::Duration time,
-                                     std::vector<model::CommandRecord>* records) {
+                                     std::vector<model::CommandRecord>* records, LeasePlace place) {
   const auto seconds = std::chrono::ceil<std::chrono::seconds>(time).count();
-  auto command = UnderFlock(kTake, {std::move(machine), std::move(owner), std::to_string(seconds)});
+  std::vector<std::string> arguments = {std::move(machine), std::move(owner),
+                                        std::to_string(seconds), place.directory,
+                                        place.machine_file};
+  auto command = UnderFlock(kTake, place.directory, std::move(arguments));
   const auto argv = command.argv;
   const auto answer = co_await shell->Run(std::move(command));
   if (!answer) {
@@ -85,8 +89,9 @@ loop::Task<base::Result<>> TakeLease(ssh::Shell* shell, std::string machine, std
 }
 
 loop::Task<> ReleaseLease(ssh::Shell* shell, std::string owner,
-                          std::vector<model::CommandRecord>* records) {
-  auto command = UnderFlock(kRelease, {std::move(owner)});
+                          std::vector<model::CommandRecord>* records, LeasePlace place) {
+  std::vector<std::string> arguments = {std::move(owner), place.directory};
+  auto command = UnderFlock(kRelease, place.directory, std::move(arguments));
   const auto argv = command.argv;
   const auto answer = co_await shell->Run(std::move(command));
   records->push_back(answer ? *answer : Unrun(argv, answer.error()));

@@ -11,6 +11,10 @@ loop::Task<model::StepOutcome> Run(Request request) {
   if (request.args.empty()) {
     co_return doing.Failed("no container is named");
   }
+  const auto before = co_await doing.Container(request.args[0]);
+  if (!before) {
+    co_return doing.Failed(before.error().message);
+  }
   const auto state = co_await doing.BringUp("restart", request.args[0]);
   if (!state) {
     co_return doing.Failed(state.error().message);

@@ -1,0 +1,40 @@
+// Feeds bytes to every reader of what hosts answer: nothing may crash, whatever a host says.
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "diagnosis/parse/docker.h"
+#include "diagnosis/parse/host.h"
+#include "diagnosis/parse/listeners.h"
+#include "diagnosis/parse/nginx_config.h"
+#include "diagnosis/parse/systemd.h"
+#include "diagnosis/parse/ufw.h"
+#include "recovery/guard.h"
+#include "ssh/enroll.h"
+#include "ssh/failure.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  namespace parse = diagnosis::parse;
+  (void)parse::ReadUnits(text);
+  (void)parse::ReadContainer(text);
+  (void)parse::ReadListeners(text);
+  (void)parse::ReadIdentity(text);
+  if (const auto firewall = parse::ReadFirewall(text)) {
+    for (const auto& rule : firewall->rules) {
+      (void)parse::Covers(rule, 80);
+      (void)parse::FromCovers(rule, "10.0.0.1");
+      (void)parse::FromCovers(rule, "2001:db8::1");
+    }
+  }
+  (void)parse::ReadTop(text, 5);
+  (void)parse::ReadDf(text);
+  (void)parse::ReadFacts(text);
+  (void)parse::ReadSite(text, "example.test");
+  auto keys = ssh::ParseHostKeys(text, "h");
+  (void)ssh::FillFingerprints(keys, text);
+  (void)ssh::ClassifyFailure(text);
+  recovery::Guard guard({});
+  (void)guard.Restore(text);
+  return 0;
+}
