@@ -73,6 +73,7 @@ TEST(Incident, MendsTheDeepestFirstAndLooksInBetween) {
 
 TEST(Incident, GivesUpLoudlyAfterBoundedTries) {
   World w;
+  w.step = 200ms;
   w.broken = {{.component = "nginx", .works = false}};
   const auto alert = World::Http();
   w.Fire(alert);
@@ -114,6 +115,7 @@ TEST(Incident, HealsByItself) {
 
 TEST(Incident, AHostThatIsDownIsToldOnceAndLeftAlone) {
   World w;
+  w.step = 200ms;
   const auto ping = World::Metric("ping");
   w.Fire(ping);
   w.Send(Kind::kSuppressed, World::Http(0), "web1 does not answer ping");
@@ -129,6 +131,7 @@ TEST(Incident, AHostThatIsDownIsToldOnceAndLeftAlone) {
 
 TEST(Incident, StopsLoggingInWhenTheHostGoesDown) {
   World w;
+  w.step = 200ms;
   w.broken = {{.component = "nginx", .works = false}};
   const auto http = World::Http();
   w.Fire(http);
@@ -232,6 +235,7 @@ TEST(Incident, AnOldPlanIsMadeAnewAfterTheYes) {
 
 TEST(Incident, TheGuardsHoldIsWaitedOut) {
   World w;
+  w.step = 200ms;
   w.broken = {{.component = "nginx"}};
   w.guard = {.kind = GuardVerdict::Kind::kRefused,
              .reason = "cooldown",
@@ -257,6 +261,7 @@ TEST(Incident, ARefusalForGoodNeedsAPerson) {
 
 TEST(Incident, ARefusalAtTheLastMomentIsBounded) {
   World w;
+  w.step = 200ms;
   w.broken = {{.component = "nginx"}};
   w.refuse_act = true;
   w.Fire(World::Http());
@@ -287,6 +292,7 @@ TEST(Incident, ThatComesBackWhileWatchedIsOpenedAgain) {
 
 TEST(Incident, ASilentRelapseIsSeenAtTheEndOfTheWatch) {
   World w;
+  w.step = 200ms;
   w.broken = {{.component = "nginx"}};
   w.Fire(World::Http());
   ASSERT_TRUE(w.Until([&] { return w.State() == IncidentState::kHolding; }, 10s));
@@ -296,6 +302,7 @@ TEST(Incident, ASilentRelapseIsSeenAtTheEndOfTheWatch) {
 
 TEST(Incident, SilencedIsRepairedQuietly) {
   World w;
+  w.step = 200ms;
   w.broken = {{.component = "nginx"}};
   const auto alert = World::Http();
   w.Fire(alert, "S1");
@@ -313,6 +320,7 @@ TEST(Incident, SilencedIsRepairedQuietly) {
 
 TEST(Incident, MaintenancePausesIt) {
   World w;
+  w.step = 200ms;
   w.broken = {{.component = "nginx"}};
   const auto alert = World::Http();
   w.Fire(alert);
@@ -353,6 +361,7 @@ TEST(Incident, WithoutAProbeTheAlertsEndIsTheProof) {
 
 TEST(Incident, AnUnreachableHostIsTriedAFewTimes) {
   World w;
+  w.step = 200ms;
   w.examine_error = "ssh web1: connection refused";
   w.Fire(World::Http());
   ASSERT_TRUE(w.Until([&] { return w.State() == IncidentState::kNeedsHuman; }, 20s));
@@ -430,6 +439,9 @@ TEST(Incident, SurvivesARestartAtEveryState) {
         IncidentState::kNeedsHuman}) {
     SCOPED_TRACE(model::ToString(state));
     World w;
+    w.options.hold = 2s;
+    w.Kill();
+    w.Start();
     w.broken = {{.component = "nginx"}};
     if (state == IncidentState::kAwaitingApproval) {
       w.guard = {.kind = GuardVerdict::Kind::kNeedsApproval};
@@ -477,7 +489,7 @@ TEST(Incident, SurvivesARestartAtEveryState) {
 // the bound, and when all alerts have ended no incident stays open.
 TEST(Incident, PropertyIsNeverStuckAndNeverActsBlindly) {
   base::SetLogSink([](std::string_view) {});
-  for (unsigned seed = 0; seed < 15; ++seed) {
+  for (unsigned seed = 0; seed < 10; ++seed) {
     SCOPED_TRACE(seed);
     std::mt19937 random(seed);
     World w;
