@@ -76,7 +76,7 @@ void PrintText(const std::string& file, const Loaded& loaded, std::ostream& out)
                      Count(settings.targets.size(), "target", "targets"),
                      Count(ProbeCount(settings), "probe", "probes"),
                      Count(CountRules(settings.rules), "rule", "rules"),
-                     Count(settings.channel_count, "channel", "channels"));
+                     Count(settings.notify.size(), "channel", "channels"));
 }
 
 boost::json::object Account(const std::string& file, const Loaded& loaded) {
@@ -103,7 +103,7 @@ boost::json::object Account(const std::string& file, const Loaded& loaded) {
     out["targets"] = loaded.settings->targets.size();
     out["probes"] = ProbeCount(*loaded.settings);
     out["rules"] = CountRules(loaded.settings->rules);
-    out["channels"] = loaded.settings->channel_count;
+    out["channels"] = loaded.settings->notify.size();
   }
   return out;
 }

@@ -79,9 +79,7 @@ void ReadTop(config::Document& document, Settings& settings) {
   }
   ReadLog(map.Optional("log"), settings);
   settings.recovery = recovery::ReadPolicy(map.Optional("recovery"));
-  if (const Node notify = map.Optional("notify")) {
-    settings.channel_count = notify.Items("notify").size();
-  }
+  settings.notify = notify::ReadChannels(map.Optional("notify"));
   map.Finish();
 }
 

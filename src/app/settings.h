@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/result.h"
 #include "config/node.h"
+#include "notify/channel.h"
 #include "probe/scheduler.h"
 #include "recovery/policy.h"
 #include "rule/rule.h"
@@ -52,8 +53,8 @@ struct Settings {
   recovery::Policy recovery;
   std::vector<std::string> rule_files;
   std::vector<rule::Group> rules;  ///< the groups of those files, in their order
-  std::size_t channel_count = 0;   ///< entries of `notify:`
-  std::string language = "en";     ///< of messages: "en" or "th"
+  std::vector<notify::Channel> notify;
+  std::string language = "en";  ///< of messages: "en" or "th"
   base::LogFormat log_format = base::LogFormat::kText;
   base::Level log_level = base::Level::kInfo;
   AuthSettings auth;
