@@ -3,7 +3,6 @@
 #include <numeric>
 #include <set>
 
-#include "base/log.h"
 #include "store/state.h"
 
 namespace store {
@@ -11,8 +10,6 @@ namespace {
 
 using base::ErrorKind;
 using LabelsPtr = std::shared_ptr<const model::Labels>;
-
-constexpr std::size_t kIdleReaders = 4;
 
 // Series of one target that are asked for.
 struct Group {
@@ -415,36 +412,6 @@ class Presence {
 };
 
 }  // namespace
-
-base::Result<std::unique_ptr<ReaderDb>> State::TakeReader() const {
-  {
-    const std::lock_guard lock(readers_mutex);
-    if (!readers.empty()) {
-      auto out = std::move(readers.back());
-      readers.pop_back();
-      return out;
-    }
-  }
-  return OpenReader(path);
-}
-
-void State::GiveReader(std::unique_ptr<ReaderDb> reader) const {
-  const std::lock_guard lock(readers_mutex);
-  if (readers.size() < kIdleReaders) {
-    readers.push_back(std::move(reader));
-  }
-}
-
-void State::NoteDamage(const ChunkKey& key, const std::string& reason) const {
-  ++unreadable;
-  const std::lock_guard lock(damage_mutex);
-  if (damaged.size() < 10'000 && damaged.emplace(key, reason).second) {
-    base::Log(base::Level::kError, "the store has a damaged chunk; the rest is answered",
-              {{"err", reason},
-               {"from", base::FormatRfc3339(base::FromMs(key.window))},
-               {"to", base::FormatRfc3339(base::FromMs(key.window + window_ms))}});
-  }
-}
 
 base::Result<std::vector<SeriesData>> Store::Select(const std::vector<Matcher>& matchers,
                                                     model::Timestamp from,
