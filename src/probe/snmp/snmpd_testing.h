@@ -57,7 +57,7 @@ class Snmpd {
         << "createUser sha512 SHA-512 \"authpass1\" AES-256 \"privpass1\"\nrouser sha512 authpriv\n"
         << "createUser nopriv SHA-224 \"authpass1\"\nrouser nopriv auth\n"
         << "disk / 1%\n";
-    const std::string state = "SNMP_PERSISTENT_DIR=" + folder_.string();
+    const std::string state = "SNMP_PERSISTENT_DIR=" + (folder_ / "state").string();
     const std::string conf = (folder_ / "snmpd.conf").string();
     char* argv[] = {program_.data(),
                     const_cast<char*>("-f"),
