@@ -90,7 +90,17 @@ class TestSshd {
   [[nodiscard]] const std::string& dir() const { return dir_; }
   [[nodiscard]] std::uint16_t port() const { return port_; }
 
-  static int Sh(const std::string& line) { return std::system(line.c_str()); }
+  /// Runs a line of the test's own making in sh; its exit status.
+  static int Sh(const std::string& line) {
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+      ::execl("/bin/sh", "sh", "-c", line.c_str(), nullptr);
+      ::_exit(127);
+    }
+    int status = 0;
+    ::waitpid(pid, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  }
 
  private:
   static int Next() {

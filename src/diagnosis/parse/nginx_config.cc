@@ -36,7 +36,8 @@ class Reader {
       if (at_ >= text_.size() || text_[at_] == '}') {
         const bool end = at_ >= text_.size();
         ++at_;
-        if (end != (depth == 0) || !now.words.empty()) {
+        // After the configuration come nginx's own remarks, from standard error.
+        if (end != (depth == 0) || (!end && !now.words.empty())) {
           return base::Fail(Bad("a brace does not match"));
         }
         return out;

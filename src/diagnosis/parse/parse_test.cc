@@ -254,6 +254,13 @@ TEST(ReadSite, ReadsTheRecordedConfiguration) {
   EXPECT_FALSE(site.passes_on);
 }
 
+TEST(ReadSite, RemarksOnStandardErrorAfterTheConfigurationAreLeftAlone) {
+  EXPECT_TRUE(ReadSite(Recorded("nginx_T.txt") +
+                           "nginx: the configuration file /etc/nginx/nginx.conf syntax is ok\n"
+                           "nginx: configuration file /etc/nginx/nginx.conf test is successful\n",
+                       "x"));
+}
+
 TEST(ReadSite, ChoosesByNameThenDefault) {
   const std::string text =
       "user 'web user'; # who\nhttp { index a.html b.html;\n"
