@@ -42,8 +42,9 @@ int Rank(const Change& change) {
 }  // namespace
 
 std::string_view ToString(Change::Kind kind) {
-  constexpr std::array<std::string_view, 7> kNames = {
-      "firing", "resolved", "suppressed", "unsuppressed", "silenced", "unsilenced", "flapping"};
+  constexpr std::array<std::string_view, 8> kNames = {"firing",       "resolved", "suppressed",
+                                                      "unsuppressed", "silenced", "unsilenced",
+                                                      "updated",      "flapping"};
   return kNames.at(static_cast<std::size_t>(kind));
 }
 
@@ -137,8 +138,14 @@ bool Manager::Take(model::Alert alert, base::Time now, Changes& changes) {
   if (at != active_.end()) {  // a repeat: the first start stays, the newest particulars count
     auto& held = at->second;
     alert.starts_at = std::min(alert.starts_at, held.alert.starts_at);
+    // A resource's figure changes all the time; another status code may ask for another treatment.
+    const bool other = alert.Metric() == "http_code" && alert.value != held.alert.value;
     held.alert = std::move(alert);
     held.expires = expires;
+    if (other && held.status == Status::kFiring) {
+      changes.push_back({Change::Kind::kUpdated, held.alert, "another status code",
+                         held.silenced_by, Flapping(held.alert.labels)});
+    }
     ++stats_.duplicates;
     return true;
   }

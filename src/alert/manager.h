@@ -25,6 +25,7 @@ struct Change {
     kUnsuppressed,  ///< what swallowed it is over and it still fires: as kFiring
     kSilenced,      ///< from now on without messages
     kUnsilenced,    ///< messages again
+    kUpdated,       ///< it fires on, but the http_code is another one now
     kFlapping       ///< it has come and gone too often lately; told once, nothing is held back
   };
   Kind kind = Kind::kFiring;

@@ -67,6 +67,17 @@ TEST(AlertManager, TellsANewAlertOnceAndItsEnd) {
   EXPECT_THAT(w.Send({Make("web1", "http_code", w.now)}), ElementsAre("firing web1 http_code"));
 }
 
+TEST(AlertManager, AnotherStatusCodeIsToldAnotherLoadIsNot) {
+  World w;
+  auto http = Make("web1", "http_code", w.now);
+  auto cpu = Make("web1", "cpu_percent", w.now);
+  w.Send({http, cpu});
+  http.value = 500;
+  cpu.value = 97;
+  EXPECT_THAT(w.Send({http, cpu}), ElementsAre("updated web1 http_code"));
+  EXPECT_THAT(w.Send({http, cpu}), IsEmpty());
+}
+
 TEST(AlertManager, AnEndInTheFutureExpires) {
   World w;
   auto alert = Make("web1", "http_code", w.now);

@@ -242,6 +242,20 @@ void Machine::Flapping(const model::Alert& held, const std::string& reason) {
   }
 }
 
+void Machine::Updated(const model::Alert& updated) {
+  for (auto& item : incident_.alerts) {
+    if (item.labels == updated.labels && item.Firing()) {
+      const auto before = TreatmentOf(item);
+      item.value = updated.value;
+      item.annotations = updated.annotations;
+      fresh_work_ =
+          fresh_work_ || (before != Treatment::kRepair && TreatmentOf(item) == Treatment::kRepair);
+      Note("alert", TitleOf(item) + " now");
+      Changed();
+    }
+  }
+}
+
 base::Result<> Machine::Approve(const std::string& by) {
   if (incident_.state != model::IncidentState::kAwaitingApproval) {
     return base::Fail(base::ErrorKind::kRefused, "the incident does not wait for approval");

@@ -38,6 +38,7 @@ class Machine {
   void Suppressed(const model::Alert& alert, const std::string& reason);
   void Silenced(const model::Alert& alert, const std::string& silence, const std::string& reason);
   void Flapping(const model::Alert& alert, const std::string& reason);
+  void Updated(const model::Alert& alert);
 
   // What people say.
   base::Result<> Approve(const std::string& by);

@@ -86,6 +86,9 @@ void Manager::OnChange(const alert::Change& change) {
     case Kind::kUnsilenced:
       machine->Silenced(change.alert, change.silenced_by, change.reason);
       break;
+    case Kind::kUpdated:
+      machine->Updated(change.alert);
+      break;
     case Kind::kFlapping:
       machine->Flapping(change.alert, change.reason);
       break;

@@ -181,6 +181,8 @@ TEST(Incident, OtherCodesAreOnlyExamined) {
   w.Fire(World::Http(403));
   ASSERT_TRUE(w.Until([&] { return w.State() == IncidentState::kNeedsHuman; }, 5s));
   EXPECT_EQ(w.Count("act"), 0);
+  w.Send(Kind::kUpdated, World::Http(500), "another status code");
+  ASSERT_TRUE(w.Until([&] { return w.State() == IncidentState::kHolding; }, 5s));
 }
 
 TEST(Incident, ObserveSaysWhatItWouldHaveDone) {
