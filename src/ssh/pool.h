@@ -18,7 +18,7 @@ struct PoolOptions {
   base::Duration connect_timeout = std::chrono::seconds(5);
   base::Duration keep_warm = std::chrono::seconds(90);
   int parallel = 32;            ///< ssh processes at once, over all targets
-  int parallel_per_target = 8;  ///< sshd's MaxSessions is 10
+  int parallel_per_target = 6;  ///< sshd's MaxSessions is 10, and it counts ending ones
 };
 
 /// One session a target, made when first asked for and kept warm by its own master connection.

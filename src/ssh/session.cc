@@ -18,6 +18,9 @@ using std::chrono::seconds;
 
 // sockaddr_un holds 108 bytes, and ssh binds to the path with 17 more characters before it renames.
 constexpr std::size_t kMaxControlPath = 90;
+// How long the server is given to end sessions that it still counts.
+constexpr int kBusyTries = 20;
+constexpr auto kBusyGap = milliseconds(50);
 // What the stand-in for a direct connection says when there is no master to speak to.
 constexpr std::string_view kNoMaster = "raksa: no master connection";
 
@@ -191,10 +194,17 @@ loop::Task<base::Result<>> Session::Connect() {
     co_return base::Fail(*connect_error_);
   }
   connected_ = true;
+  ++generation_;
   base::Log(
       base::Level::kDebug, "ssh connected",
       {{"target", target_.name}, {"seconds", base::ToSeconds(base::Clock::Steady() - begun)}});
   co_return base::Result<>{};
+}
+
+void Session::GiveUp(int generation) {
+  if (generation == generation_) {
+    connected_ = false;
+  }
 }
 
 loop::Task<bool> Session::MasterLives() {
@@ -209,6 +219,7 @@ loop::Task<bool> Session::MasterLives() {
 loop::Task<Session::Try> Session::RunOnce(std::string line, base::Duration limit,
                                           std::size_t max_output) {
   Try out;
+  const int generation = generation_;
   loop::ProcessOptions process;
   process.limit = limit;
   process.max_output = max_output;
@@ -226,11 +237,16 @@ loop::Task<Session::Try> Session::RunOnce(std::string line, base::Duration limit
     co_return out;
   }
   // 255 is ssh's own failure, unless the command itself ended so.
+  if (ran.err.find("ession open refused") != std::string::npos) {
+    out.fate = Fate::kBusy;
+    out.error = {base::ErrorKind::kUnavailable, "the server allows no more sessions"};
+    co_return out;
+  }
   if (ran.err.find(kNoMaster) != std::string::npos ||
       ran.err.find("mux_client_request_session") != std::string::npos) {
     out.fate = Fate::kNotSent;
     out.error = ClassifyFailure(ran.err);
-    connected_ = false;
+    GiveUp(generation);
     co_return out;
   }
   const bool lives = co_await MasterLives();
@@ -238,7 +254,7 @@ loop::Task<Session::Try> Session::RunOnce(std::string line, base::Duration limit
     out.fate = Fate::kRan;
     co_return out;
   }
-  connected_ = false;
+  GiveUp(generation);
   out.fate = Fate::kLost;
   out.error = ClassifyFailure(ran.err);
   co_return out;
@@ -261,7 +277,9 @@ loop::Task<base::Result<model::CommandRecord>> Session::Run(Command command) {
     const auto wide = options_.all;
     everywhere = co_await wide->Enter();
   }
-  for (int attempt = 1;; ++attempt) {
+  int attempt = 1;
+  int busy = 0;
+  while (true) {
     const auto connected = co_await Connect();
     if (!connected) {
       co_return base::Fail(connected.error());
@@ -285,7 +303,11 @@ loop::Task<base::Result<model::CommandRecord>> Session::Run(Command command) {
           base::Printable(ran.process.out, true) + base::Printable(ran.process.err, true);
       co_return record;
     }
-    const bool again = attempt == 1 && (ran.fate == Fate::kNotSent || !command.changes);
+    if (ran.fate == Fate::kBusy && ++busy <= kBusyTries) {
+      co_await loop::Sleep(kBusyGap);
+      continue;
+    }
+    const bool again = attempt++ == 1 && (ran.fate == Fate::kNotSent || !command.changes);
     if (!again) {
       co_return base::Fail(Named(ran.error));
     }

@@ -52,7 +52,7 @@ class Session : public Shell {
   [[nodiscard]] std::vector<std::string> CommandArgv(std::string line) const;
 
  private:
-  enum class Fate { kRan, kNotSent, kLost };
+  enum class Fate { kRan, kNotSent, kLost, kBusy };
   struct Try {
     Fate fate = Fate::kLost;
     loop::ProcessResult process;
@@ -60,6 +60,7 @@ class Session : public Shell {
   };
   loop::Task<Try> RunOnce(std::string line, base::Duration limit, std::size_t max_output);
   loop::Task<bool> MasterLives();
+  void GiveUp(int generation);
   loop::Task<base::Result<>> StartMaster();
   [[nodiscard]] base::Error Named(const base::Error& error) const;
 
@@ -70,6 +71,7 @@ class Session : public Shell {
   loop::Event connect_ended_;
   bool connecting_ = false;
   bool connected_ = false;
+  int generation_ = 0;  ///< counts masters, so that only the present one is given up
   std::optional<base::Error> connect_error_;  ///< of the newest try
 };
 

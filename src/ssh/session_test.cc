@@ -183,11 +183,31 @@ TEST_F(SshTest, ManyCommandsAtOnceShareTheConnection) {
     scope.Spawn("command", [](Session* s, int n, int* count) -> loop::Task<> {
       Command command{.argv = {"echo", std::to_string(n)}};
       const auto result = co_await s->Run(command);
-      *count += result && result->output == std::to_string(n) + "\n" ? 1 : 0;
+      EXPECT_EQ(result ? result->output : result.error().message, std::to_string(n) + "\n");
+      *count += result ? 1 : 0;
     }(session.get(), i, &done));
   }
   loop_.RunTask(scope.Join());
   EXPECT_EQ(done, 30);
+}
+
+TEST_F(SshTest, AServerThatAllowsFewSessionsIsWaitedFor) {
+  sshd_.Stop();
+  ASSERT_TRUE(sshd_.Start("MaxSessions 2\n"));
+  Enroll();
+  auto session = pool_.Get(sshd_.Target()).value();
+  int done = 0;
+  const auto run = [](Session* s, int* count) -> loop::Task<> {
+    Command command{.argv = {"sleep", "0.1"}, .changes = true};
+    const auto result = co_await s->Run(command);
+    *count += result && result->exit_status == 0 ? 1 : 0;
+  };
+  loop::Scope scope(loop_);
+  for (int i = 0; i < 6; ++i) {
+    scope.Spawn("command", run(session.get(), &done));
+  }
+  loop_.RunTask(scope.Join());
+  EXPECT_EQ(done, 6);
 }
 
 TEST_F(SshTest, AnotherAddressIsAnotherSession) {
