@@ -27,7 +27,7 @@ std::string Endpoint(const Common& common) {
       }
     }
     if (!loaded.settings->listen.empty()) {
-      return (loaded.settings->tls ? "https://" : "http://") + loaded.settings->listen.front();
+      return (loaded.settings->tls.on() ? "https://" : "http://") + loaded.settings->listen.front();
     }
   }
   return "http://127.0.0.1:8001";

@@ -7,6 +7,7 @@
 
 #include "app/client.h"
 #include "app/commands.h"
+#include "base/clock.h"
 #include "base/text.h"
 
 namespace app {

@@ -3,15 +3,14 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <boost/json/serialize.hpp>
 #include <iostream>
 
+#include "api/json.h"
 #include "app/commands.h"
-#include "app/json.h"
 #include "app/lookup.h"
 #include "app/wiring.h"
 #include "base/text.h"
-#include "notify/outbox.h"
+#include "notify/channel.h"
 #include "probe/scheduler.h"
 #include "ssh/enroll.h"
 
@@ -62,7 +61,8 @@ json::object OutcomeJson(const model::ProbeSpec& spec, const probe::Outcome& out
     for (const auto& [name, value] : reading.labels) {
       labels[name] = base::Printable(value);
     }
-    values.push_back(json::object{{"name", reading.name}, {"labels", labels}, {"value", reading.value}});
+    values.push_back(
+        json::object{{"name", reading.name}, {"labels", labels}, {"value", reading.value}});
   }
   json::array log;
   for (const auto& line : outcome.log) {
@@ -81,7 +81,8 @@ void PrintKeys(const ssh::EnrollOffer& offer) {
   std::cout << fmt::format("{} shows these host keys:\n", offer.host);
   for (const auto& key : offer.keys) {
     const bool known = std::ranges::find(offer.known, key) != offer.known.end();
-    std::cout << fmt::format("  {:<20} {}{}\n", key.type, key.fingerprint, known ? "  (kept already)" : "");
+    std::cout << fmt::format("  {:<20} {}{}\n", key.type, key.fingerprint,
+                             known ? "  (kept already)" : "");
   }
 }
 
@@ -91,11 +92,13 @@ bool Agreed(bool yes) {
     return true;
   }
   if (isatty(STDIN_FILENO) == 0) {
-    std::cerr << "raksa: nobody is there to compare the fingerprint; use --yes when you have compared it\n";
+    std::cerr << "raksa: nobody is there to compare the fingerprint; use --yes when you have "
+                 "compared it\n";
     return false;
   }
-  std::cout << "Compare with the server's console (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub).\n"
-            << "Keep them? [y/N] " << std::flush;
+  std::cout
+      << "Compare with the server's console (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub).\n"
+      << "Keep them? [y/N] " << std::flush;
   std::string line;
   std::getline(std::cin, line);
   return line == "y" || line == "yes";
@@ -106,8 +109,21 @@ json::object EnrollJson(const ssh::EnrollOffer& offer, bool kept) {
   for (const auto& key : offer.keys) {
     keys.push_back(json::object{{"type", key.type}, {"fingerprint", key.fingerprint}});
   }
-  return {{"target", offer.target}, {"host", offer.host},       {"known_hosts", offer.known_hosts},
-          {"keys", keys},           {"changed", offer.Changed()}, {"kept", kept}};
+  return {{"target", offer.target},           {"host", offer.host},
+          {"known_hosts", offer.known_hosts}, {"keys", keys},
+          {"changed", offer.Changed()},       {"kept", kept}};
+}
+
+json::object DiagnoseJson(const model::Target& target, const incident::DiagnoseAnswer& answer) {
+  json::array findings;
+  for (const auto& finding : answer.findings) {
+    findings.push_back(api::ToJson(finding));
+  }
+  return {{"target", target.name},
+          {"cause", answer.cause},
+          {"component", answer.component},
+          {"error", base::Printable(answer.error)},
+          {"findings", findings}};
 }
 
 }  // namespace
@@ -130,7 +146,8 @@ int RunProbe(const Common& common, const std::string& name) {
     }
   }
   if (common.json) {
-    std::cout << json::serialize(json::object{{"target", target->name}, {"success", good}, {"probes", list}})
+    std::cout << api::ToText(
+                     json::object{{"target", target->name}, {"success", good}, {"probes", list}})
               << "\n";
   }
   return good ? 0 : 1;
@@ -152,7 +169,8 @@ int RunEnroll(const Common& common, const std::string& name, bool yes) {
   bool kept = offer->Complete();
   if (offer->Changed()) {
     std::cerr << fmt::format(
-        "raksa: a key kept in {} differs. Either the server was installed anew, or this is another machine.\n"
+        "raksa: a key kept in {} differs. Either the server was installed anew, or this is another "
+        "machine.\n"
         "       When you are sure, remove the old one: ssh-keygen -f {} -R '{}'\n",
         offer->known_hosts, offer->known_hosts, offer->host);
   } else if (!kept && Agreed(yes)) {
@@ -162,7 +180,7 @@ int RunEnroll(const Common& common, const std::string& name, bool yes) {
     kept = true;
   }
   if (common.json) {
-    std::cout << json::serialize(EnrollJson(*offer, kept)) << "\n";
+    std::cout << api::ToText(EnrollJson(*offer, kept)) << "\n";
   } else if (kept) {
     std::cout << fmt::format("kept in {}\n", offer->known_hosts);
   }
@@ -177,7 +195,7 @@ int RunDiagnose(const Common& common, const std::string& name) {
   loop::Loop loop;
   const auto answer = DiagnoseOnce(loop, *target);
   if (common.json) {
-    std::cout << json::serialize(DiagnoseJson(*target, answer)) << "\n";
+    std::cout << api::ToText(DiagnoseJson(*target, answer)) << "\n";
   } else {
     if (!answer.error.empty()) {
       std::cout << fmt::format("{}: {}\n", target->name, answer.error);
@@ -185,8 +203,9 @@ int RunDiagnose(const Common& common, const std::string& name) {
     for (const auto& finding : answer.findings) {
       const bool verdict = !finding.cause.empty() && finding.cause == answer.cause &&
                            finding.component == answer.component;
-      std::cout << fmt::format("{} {:<28} {}\n", verdict ? "=>" : "  ", finding.component,
-                               finding.cause.empty() ? "is well" : finding.cause + ": " + finding.title);
+      std::cout << fmt::format(
+          "{} {:<28} {}\n", verdict ? "=>" : "  ", finding.component,
+          finding.cause.empty() ? "is well" : finding.cause + ": " + finding.title);
       if (!finding.evidence.empty()) {
         std::cout << fmt::format("   {:<28} {}\n", "", finding.evidence);
       }
@@ -209,17 +228,20 @@ int RunNotifyTest(const Common& common) {
   json::array list;
   bool good = true;
   for (const auto& channel : settings->notify) {
-    const auto delivery = SendTest(loop, http, channel, settings->language);
+    const auto delivery = loop.RunTask(notify::SendTest(channel, settings->language, &http));
     const bool delivered = delivery.kind == notify::Delivery::Kind::kDelivered;
     good = good && delivered;
-    list.push_back(json::object{{"channel", channel.name}, {"delivered", delivered}, {"detail", base::Printable(delivery.detail)}});
+    list.push_back(json::object{{"channel", channel.name},
+                                {"delivered", delivered},
+                                {"detail", base::Printable(delivery.detail)}});
     if (!common.json) {
-      std::cout << fmt::format("{:<12} {}  {}\n", channel.name, delivered ? "delivered" : "NOT delivered",
+      std::cout << fmt::format("{:<12} {}  {}\n", channel.name,
+                               delivered ? "delivered" : "NOT delivered",
                                base::Printable(delivery.detail));
     }
   }
   if (common.json) {
-    std::cout << json::serialize(json::object{{"channels", list}}) << "\n";
+    std::cout << api::ToText(json::object{{"channels", list}}) << "\n";
   }
   return good ? 0 : 1;
 }

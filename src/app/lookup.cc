@@ -3,10 +3,10 @@
 
 #include <fmt/format.h>
 
-#include <boost/url/parse.hpp>
 #include <filesystem>
 
 #include "base/text.h"
+#include "config/check.h"
 
 namespace app {
 namespace {
@@ -19,17 +19,28 @@ std::string AllProblems(const std::vector<config::Problem>& problems) {
   return out;
 }
 
-/// A target for something that no configuration names; read as a configuration would be, so that the same checks hold.
+/// The host of a URL that was checked: between "//" and the port or path, without the brackets of
+/// IPv6.
+std::string HostOf(std::string_view url) {
+  url.remove_prefix(url.find("//") + 2);
+  url = url.substr(0, url.find_first_of("/?#"));
+  if (url.starts_with("[")) {
+    return std::string(url.substr(1, url.find(']') - 1));
+  }
+  return std::string(url.substr(0, url.find(':')));
+}
+
+/// A target for something that no configuration names; read as a configuration would be, so that
+/// the same checks hold.
 base::Result<model::Target> MakeTarget(const std::string& name) {
   std::string address = name;
   std::string url;
   if (name.starts_with("http://") || name.starts_with("https://")) {
-    const auto parsed = boost::urls::parse_uri(name);
-    if (!parsed) {
-      return base::Fail(base::ErrorKind::kInvalid, fmt::format("\"{}\" is not a URL", name));
+    if (const auto wrong = config::CheckUrl(name); !wrong.empty()) {
+      return base::Fail(base::ErrorKind::kInvalid, fmt::format("\"{}\": {}", name, wrong));
     }
     url = name;
-    address = parsed->host_address();
+    address = HostOf(url);
   }
   std::string text = "targets: [{name: adhoc, address: " + base::JsonQuote(address);
   if (!url.empty()) {
@@ -40,9 +51,10 @@ base::Result<model::Target> MakeTarget(const std::string& name) {
   auto fleet = target::ReadTargets(top.Optional("defaults"), top.Optional("credentials"),
                                    top.Required("targets"), ConfiguredKinds());
   if (!document->ok() || fleet.targets.empty()) {
-    return base::Fail(base::ErrorKind::kInvalid,
-                      fmt::format("\"{}\": {}", name,
-                                  document->ok() ? "is no target" : document->problems().front().message));
+    return base::Fail(
+        base::ErrorKind::kInvalid,
+        fmt::format("\"{}\": {}", name,
+                    document->ok() ? "is no target" : document->problems().front().message));
   }
   return fleet.targets.front();
 }
@@ -70,22 +82,26 @@ base::Result<model::Target> FindTarget(const Common& common, const std::string& 
     names.push_back(target.name);
   }
   const auto nearest = base::Nearest(name, names);
-  return base::Fail(base::ErrorKind::kNotFound,
-                    fmt::format("{} has no target \"{}\"{}", common.config, name,
-                                nearest.empty() ? "" : fmt::format("; did you mean \"{}\"?", nearest)));
+  return base::Fail(
+      base::ErrorKind::kNotFound,
+      fmt::format("{} has no target \"{}\"{}", common.config, name,
+                  nearest.empty() ? "" : fmt::format("; did you mean \"{}\"?", nearest)));
 }
 
 base::Result<model::Target> FindOrMakeTarget(const Common& common, const std::string& name) {
-  const bool looks_like_address = name.find_first_of(".:/") != std::string::npos || name == "localhost";
+  const bool looks_like_address =
+      name.find_first_of(".:/") != std::string::npos || name == "localhost";
   if (std::filesystem::exists(common.config)) {
     auto found = FindTarget(common, name);
     if (found || !looks_like_address || found.error().kind != base::ErrorKind::kNotFound) {
       return found;
     }
   } else if (!looks_like_address) {
-    return base::Fail(base::ErrorKind::kNotFound,
-                      fmt::format("there is no configuration {}; name one with --config, or give an address or URL",
-                                  common.config));
+    return base::Fail(
+        base::ErrorKind::kNotFound,
+        fmt::format(
+            "there is no configuration {}; name one with --config, or give an address or URL",
+            common.config));
   }
   return MakeTarget(name);
 }

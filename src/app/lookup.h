@@ -8,14 +8,15 @@
 
 namespace app {
 
-/// The settings of a configuration file. Errors: kInvalid with every mistake as `raksa check` prints it.
+/// The settings of a configuration file. Errors: kInvalid with every mistake as `raksa check`
+/// prints it.
 base::Result<Settings> NeedSettings(const std::string& path);
 
 /// A target of the configuration. Errors: kNotFound with the nearest name; those of NeedSettings.
 base::Result<model::Target> FindTarget(const Common& common, const std::string& name);
 
-/// The same, or, when no configuration has it and `name` is a URL, an address or a host name with a dot, a target made for it:
-/// pinged, and asked by HTTP when it is a URL.
+/// The same, or, when no configuration has it and `name` is a URL, an address or a host name with a
+/// dot, a target made for it: pinged, and asked by HTTP when it is a URL.
 base::Result<model::Target> FindOrMakeTarget(const Common& common, const std::string& name);
 
 }  // namespace app

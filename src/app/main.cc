@@ -125,8 +125,9 @@ void AddDaemonCommands(CLI::App& cli, Line& line) {
     action->add_option("ID", line.id, "an incident's id")->required();
     AddDaemon(action, line);
     AddJson(action, line);
-    action->callback(
-        [&line, verb = verb] { line.status = app::RunIncidentAction(line.common, line.id, verb); });
+    action->callback([&line, which = std::string(verb)] {
+      line.status = app::RunIncidentAction(line.common, line.id, which);
+    });
   }
 }
 

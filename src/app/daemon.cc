@@ -1,0 +1,529 @@
+// The daemon: start, arrows, what runs all the time, reload, end.
+#include "app/daemon.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <filesystem>
+#include <iostream>
+
+#include "api/json.h"
+#include "app/verify.h"
+#include "app/version.h"
+#include "app/wiring.h"
+#include "base/log.h"
+
+namespace app {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+/// The names of state metrics among a run's readings.
+std::vector<std::string> StateMetrics(const probe::Run& run) {
+  std::vector<std::string> out;
+  if (const auto* kind = probe::Find(run.spec.kind)) {
+    for (const auto metric : kind->state_metrics) {
+      out.emplace_back(metric);
+    }
+  }
+  return out;
+}
+
+void LogRun(const probe::Run& run) {
+  if (run.flipped) {
+    base::Log(run.outcome.success ? base::Level::kInfo : base::Level::kWarn, "state changed",
+              {{"target", run.target->name},
+               {"probe", run.spec.name},
+               {"success", run.outcome.success},
+               {"reason", run.outcome.reason}});
+  }
+}
+
+}  // namespace
+
+Daemon::Daemon(Settings settings, RunOptions options)
+    : settings_(std::move(settings)),
+      options_(std::move(options)),
+      resolver_(loop_),
+      http_(loop_),
+      store_worker_(loop_, "store"),
+      rules_worker_(loop_, "rules"),
+      query_worker_(loop_, "query", 2),
+      snmp_worker_(loop_, "snmp"),
+      fleet_event_(loop_),
+      alert_event_(loop_),
+      state_event_(loop_),
+      scope_(loop_) {}
+
+Daemon::~Daemon() {
+  if (lock_ >= 0) {
+    close(lock_);
+  }
+}
+
+base::Result<> Daemon::TakeDirectory() {
+  std::error_code ec;
+  std::filesystem::create_directories(settings_.data_dir, ec);
+  if (ec) {
+    return base::Fail(base::ErrorKind::kUnavailable,
+                      fmt::format("cannot make data_dir {}: {}", settings_.data_dir, ec.message()));
+  }
+  const std::string path = settings_.data_dir + "/lock";
+  lock_ = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (lock_ < 0) {
+    return base::Fail(base::ErrorKind::kUnavailable,
+                      fmt::format("{}: {}", path, std::strerror(errno)));
+  }
+  if (flock(lock_, LOCK_EX | LOCK_NB) != 0) {
+    return base::Fail(base::ErrorKind::kRefused,
+                      fmt::format("another raksa runs on data_dir {}", settings_.data_dir));
+  }
+  return {};
+}
+
+base::Result<> Daemon::OpenStore() {
+  store::StoreOptions options;
+  options.dir = settings_.data_dir;
+  options.retention_age = settings_.retention.age;
+  options.retention_bytes = settings_.retention.size;
+  auto opened = store::Store::Open(options);
+  if (!opened) {
+    return base::Fail(opened.error());
+  }
+  store_ = std::move(*opened);
+  engine_ = std::make_unique<promql::Engine>(store_.get());
+  return {};
+}
+
+base::Result<> Daemon::OpenJournal() {
+  auto opened = incident::Journal::Open(loop_, settings_.data_dir + "/journal.db");
+  if (!opened) {
+    return base::Fail(opened.error());
+  }
+  journal_ = std::move(*opened);
+  return {};
+}
+
+void Daemon::MakeRooms() {
+  ingest_ = std::make_unique<Ingest>(
+      loop_, store_worker_, *store_,
+      [this](std::vector<std::string> flipped) { decider_->OnReadable(std::move(flipped)); });
+  decider_ = std::make_unique<Decider>(
+      loop_, rules_worker_, engine_.get(),
+      [this](std::vector<model::Alert> alerts, bool first) { OnAlerts(std::move(alerts), first); },
+      [this](model::Batch batch) { ingest_->Put(std::move(batch), {}); });
+  scheduler_ = std::make_unique<probe::Scheduler>(
+      probe::World{&loop_, &resolver_, &http_, &snmp_worker_},
+      [this](const probe::Run& run) { OnRun(run); }, settings_.confirm);
+  alert::Options alert_options;
+  alert_options.grace = seconds(2);
+  alerts_ = std::make_unique<alert::Manager>(
+      alert_options, [this](const std::string& target) { return board_.Ping(target); });
+  alerts_->SetSink([this](const alert::Change& change) { OnChange(change); });
+  pool_ = std::make_unique<ssh::Pool>(loop_, ssh::PoolOptions{});
+  recovery::HandsNeeds hands;
+  hands.loop = &loop_;
+  hands.pool = pool_.get();
+  hands.policy = settings_.recovery;
+  hands.owner = OwnerName(settings_.data_dir);
+  hands.find_target = [this](const std::string& name) -> std::optional<model::Target> {
+    const auto found = Target(name);
+    return found == nullptr ? std::nullopt : std::optional(*found);
+  };
+  hands.surroundings = [this](const std::string& target) { return Around(target); };
+  hands.save = [this](std::string snapshot) {
+    incident::Batch batch;
+    batch.state.emplace_back("guard", std::move(snapshot));
+    journal_->Post(std::move(batch));
+  };
+  hands_ = std::make_unique<recovery::LocalHands>(std::move(hands));
+  incident::Needs needs;
+  needs.loop = &loop_;
+  needs.journal = journal_.get();
+  needs.hands = hands_.get();
+  needs.verify = [this](std::string target, std::vector<model::Alert> alerts) {
+    return Verify(std::move(target), std::move(alerts));
+  };
+  needs.alerts_of = [this](const std::string& target) { return alerts_->AlertsOf(target); };
+  needs.options = IncidentOptions(settings_.recovery);
+  incidents_ = std::make_unique<incident::Manager>(std::move(needs));
+  outbox_ = std::make_unique<notify::Outbox>(loop_, http_, *journal_, settings_.notify,
+                                             settings_.language);
+  journal_->SetOnMessage([this] { outbox_->Wake(); });
+  events_ = std::make_unique<api::EventHub>(loop_, kVersion);
+  incidents_->Subscribe([this](const model::Incident& incident) {
+    const auto* entry = incident.timeline.empty() ? nullptr : &incident.timeline.back();
+    events_->Publish("incident", api::IncidentEvent(incident, entry));
+    changed_.insert(incident.target);
+    fleet_event_.Notify();
+  });
+}
+
+base::Result<> Daemon::Listen() {
+  api::ServerOptions options;
+  options.listen = settings_.listen;
+  if (!settings_.shs_listen.empty()) {
+    options.listen.push_back(settings_.shs_listen);
+  }
+  options.auth = settings_.auth.auth;
+  options.tls_cert_file = settings_.tls.cert_file;
+  options.tls_key_file = settings_.tls.key_file;
+  server_ =
+      std::make_unique<api::Server>(loop_, std::move(options), api::MakeRouter(MakeSources()));
+  return server_->Start();
+}
+
+loop::Task<> Daemon::RestoreState() {
+  const auto now = base::Clock::Now();
+  const auto restore = [](std::string_view what, const base::Result<>& done) {
+    if (!done) {
+      base::Log(base::Level::kError, "kept state cannot be read; it begins anew",
+                {{"state", what}, {"err", done.error().message}});
+    }
+  };
+  const auto alerts = co_await journal_->GetState("alerts");
+  if (alerts && !alerts->empty()) {
+    boost::system::error_code ec;
+    const auto value = boost::json::parse(*alerts, ec);
+    restore("alerts", !ec && value.is_object()
+                          ? alerts_->Restore(value.as_object(), now)
+                          : base::Fail(base::ErrorKind::kCorrupt, "no JSON object"));
+  }
+  const auto guard = co_await journal_->GetState("guard");
+  if (guard && !guard->empty()) {
+    restore("guard", hands_->Restore(*guard));
+  }
+  const auto rules = co_await journal_->GetState("rules");
+  if (rules && !rules->empty()) {
+    auto* decider = decider_.get();
+    auto work = [decider, text = *rules] { return decider->Restore(text); };
+    const auto done = co_await rules_worker_.Run(std::move(work));
+    restore("rules", done);
+  }
+}
+
+loop::Task<> Daemon::Begin() {
+  Apply(std::move(settings_));
+  co_await RestoreState();
+  const auto resumed = co_await incidents_->Resume();
+  if (!resumed) {
+    base::Log(base::Level::kError, "open incidents cannot be read",
+              {{"err", resumed.error().message}});
+  }
+  scope_.Spawn("ingest", ingest_->Run());
+  scope_.Spawn("rules", decider_->Run());
+  scope_.Spawn("maintain", Maintain());
+  scope_.Spawn("alerts", WatchAlerts());
+  scope_.Spawn("state", KeepState());
+  scope_.Spawn("fleet", PublishFleet());
+  outbox_->Start();
+  ready_ = true;
+  sd_notify(0, "READY=1");
+  std::string places;
+  for (const auto& address : server_->addresses()) {
+    places += (places.empty() ? "" : " ") +
+              (address.starts_with("unix:")
+                   ? address
+                   : (settings_.tls.on() ? "https://" : "http://") + address + "/");
+  }
+  base::Log(
+      base::Level::kInfo, "raksa runs",
+      {{"version", kVersion}, {"targets", targets_.size()}, {"page", places}, {"pid", getpid()}});
+}
+
+void Daemon::Apply(Settings settings) {
+  settings_ = std::move(settings);
+  base::SetLog(settings_.log_format, settings_.log_level);
+  std::map<std::string, std::vector<std::string>> depends_on;
+  std::vector<std::string> gone;
+  for (const auto& [name, target] : std::exchange(targets_, {})) {
+    if (std::ranges::find(settings_.targets, name, &model::Target::name) ==
+        settings_.targets.end()) {
+      gone.push_back(name);
+    }
+  }
+  for (const auto& target : settings_.targets) {
+    targets_[target.name] = std::make_shared<const model::Target>(target);
+    depends_on[target.name] = target.depends_on;
+  }
+  index_ = alert::inbound::TargetIndex(settings_.targets);
+  board_.Apply(settings_.targets);
+  alerts_->SetDependencies(std::move(depends_on));
+  hands_->SetPolicy(settings_.recovery);
+  outbox_->Configure(settings_.notify, settings_.language);
+  decider_->Replace(settings_.rules, std::move(gone));
+  scheduler_->Apply(settings_.targets);
+  loaded_ = base::Clock::Now();
+  config_error_.clear();
+}
+
+loop::Task<base::Result<>> Daemon::Reload() {
+  sd_notify(0, "RELOADING=1");
+  const std::string file = settings_.file;
+  const auto loaded = std::make_shared<Loaded>();
+  auto work = [loaded, file] { *loaded = LoadSettings(file); };
+  co_await query_worker_.Run(std::move(work));
+  sd_notify(0, "READY=1");
+  if (!loaded->settings) {
+    std::string text = loaded->unreadable ? loaded->unreadable->message : "";
+    for (const auto& problem : loaded->problems) {
+      text += (text.empty() ? "" : "\n") + problem.ToString();
+    }
+    config_error_ = text;
+    base::Log(base::Level::kError, "the changed configuration is bad; the old one stays",
+              {{"err", text}});
+    co_return base::Fail(base::ErrorKind::kInvalid, text);
+  }
+  if (loaded->settings->listen != settings_.listen ||
+      loaded->settings->data_dir != settings_.data_dir) {
+    base::Log(base::Level::kWarn, "listen and data_dir change only when raksa starts anew");
+    loaded->settings->listen = settings_.listen;
+    loaded->settings->data_dir = settings_.data_dir;
+  }
+  Apply(std::move(*loaded->settings));
+  server_->SetAuth(settings_.auth.auth);
+  events_->Publish("fleet", api::FleetEvent(Fleet(), {}, true));
+  base::Log(base::Level::kInfo, "configuration read again",
+            {{"file", file}, {"targets", targets_.size()}});
+  co_return base::Result<>();
+}
+
+void Daemon::OnRun(const probe::Run& run) {
+  board_.OnRun(run);
+  LogRun(run);
+  // A run outside the schedule (verification, a watched host) may show a change before its slot
+  // comes.
+  auto flipped = run.flipped || run.outside ? StateMetrics(run) : std::vector<std::string>();
+  ingest_->Put(run.batch, std::move(flipped));
+  if (run.spec.kind == "icmp") {
+    alert_event_.Notify();
+  }
+  if (events_->clients() > 0) {
+    events_->Publish(
+        "sample", api::SampleEvent(run.target->name, base::FromMs(run.slot), Board::Values(run)));
+  }
+  changed_.insert(run.target->name);
+  fleet_event_.Notify();
+}
+
+void Daemon::OnAlerts(std::vector<model::Alert> alerts, bool first) {
+  const auto now = base::Clock::Now();
+  if (first) {
+    alerts_->Sync("rule", std::move(alerts), now);
+    incidents_->Reconcile(alerts_->Views());
+  } else if (!alerts.empty()) {
+    alerts_->Receive(std::move(alerts), now);
+  }
+  alert_event_.Notify();
+  state_event_.Notify();
+}
+
+void Daemon::OnChange(const alert::Change& change) {
+  base::Log(base::Level::kInfo, "alert",
+            {{"change", alert::ToString(change.kind)},
+             {"alert", change.alert.Name()},
+             {"target", change.alert.Target()},
+             {"reason", change.reason}});
+  incidents_->OnChange(change);
+  for (const auto& view : alerts_->Views()) {
+    if (view.fingerprint == change.alert.Fingerprint()) {
+      events_->Publish("alert", api::AlertEvent(view));
+    }
+  }
+  changed_.insert(std::string(change.alert.Target()));
+  fleet_event_.Notify();
+}
+
+loop::Task<> Daemon::PingNow(std::string name) {
+  const auto target = Target(name);
+  if (target != nullptr) {
+    const auto spec = std::ranges::find(target->probes, "icmp", &model::ProbeSpec::kind);
+    if (spec != target->probes.end()) {
+      co_await scheduler_->ProbeNow(name, spec->name);
+    }
+  }
+  pinging_.erase(name);
+  alert_event_.Notify();
+}
+
+loop::Task<> Daemon::WatchAlerts() {
+  for (;;) {
+    const auto now = base::Clock::Now();
+    alerts_->Tick(now);
+    for (const auto& target : alerts_->WaitingFor()) {
+      if (pinging_.insert(target).second) {
+        scope_.Spawn("ping", PingNow(target));
+      }
+    }
+    const auto next = alerts_->Next(now);
+    const auto wait = next ? std::clamp<base::Duration>(*next - now, milliseconds(5), seconds(10))
+                           : base::Duration(seconds(10));
+    co_await alert_event_.WaitFor(wait);
+  }
+}
+
+loop::Task<> Daemon::KeepState() {
+  // What must survive a restart is written soon after it changes, at most once a second.
+  std::map<std::string, std::string> kept;
+  for (;;) {
+    co_await state_event_.WaitFor(seconds(30));
+    const std::map<std::string, std::string> now = {
+        {"alerts", boost::json::serialize(alerts_->Snapshot())}, {"rules", decider_->Snapshot()}};
+    for (const auto& [key, json] : now) {
+      if (kept[key] == json) {
+        continue;
+      }
+      const auto done = co_await journal_->PutState(key, json);
+      if (done) {
+        kept[key] = json;
+      } else {
+        base::Log(base::Level::kError, "state cannot be kept",
+                  {{"state", key}, {"err", done.error().message}});
+      }
+    }
+    co_await loop::Sleep(seconds(1));
+  }
+}
+
+loop::Task<> Daemon::Maintain() {
+  auto next_prune = base::Clock::Steady();
+  for (;;) {
+    auto* store = store_.get();
+    const auto now = base::Clock::Now();
+    auto work = [store, now] { return store->Maintain(now); };
+    const auto done = co_await store_worker_.Run(std::move(work));
+    if (!done) {
+      base::Log(base::Level::kError, "keeping the store in order failed",
+                {{"err", done.error().message}});
+    }
+    if (base::Clock::Steady() >= next_prune) {
+      next_prune = base::Clock::Steady() + std::chrono::hours(6);
+      const auto pruned = co_await journal_->Prune(
+          now - std::max<base::Duration>(settings_.retention.age, std::chrono::hours(24 * 365)));
+      if (!pruned) {
+        base::Log(base::Level::kError, "old incidents cannot be removed",
+                  {{"err", pruned.error().message}});
+      }
+    }
+    sd_notify(0, "WATCHDOG=1");
+    co_await loop::Sleep(seconds(5));
+  }
+}
+
+loop::Task<> Daemon::PublishFleet() {
+  for (;;) {
+    while (changed_.empty() || events_->clients() == 0) {
+      co_await fleet_event_.Wait();
+    }
+    auto names = std::exchange(changed_, {});
+    std::vector<api::TargetView> changed;
+    const auto all = Fleet();
+    for (const auto& view : all) {
+      if (!names.contains(view.target->name)) {
+        continue;
+      }
+      // What moves with every probe goes out as "sample"; here only what a card shows besides.
+      auto shape = fmt::format(
+          "{}|{}|{}|{}", static_cast<int>(view.status), view.reason, view.alerts.size(),
+          view.incident ? view.incident->id + std::string(model::ToString(view.incident->state))
+                        : "");
+      auto& last = published_[view.target->name];
+      if (last != shape) {
+        last = std::move(shape);
+        changed.push_back(view);
+      }
+    }
+    if (!changed.empty()) {
+      events_->Publish("fleet", api::FleetEvent(all, changed, false));
+    }
+    co_await loop::Sleep(milliseconds(100));
+  }
+}
+
+loop::Task<> Daemon::Signals() {
+  namespace asio = boost::asio;
+  asio::signal_set signals(loop_.io(), SIGTERM, SIGINT, SIGHUP);
+  for (;;) {
+    const int signal = co_await signals.async_wait(asio::use_awaitable);
+    if (signal != SIGHUP) {
+      break;
+    }
+    const auto done = co_await Reload();
+    (void)done;  // Reload has said why
+  }
+  base::Log(base::Level::kInfo, "raksa ends");
+  co_await Stop();
+  loop_.Stop();
+}
+
+loop::Task<> Daemon::Stop() {
+  ready_ = false;
+  sd_notify(0, "STOPPING=1");
+  events_->Close();
+  co_await server_->Stop(seconds(2));
+  co_await scheduler_->Stop();
+  co_await incidents_->Stop();
+  co_await outbox_->Stop();
+  co_await pool_->Close();
+  scope_.Cancel();
+  co_await scope_.Join();
+  const auto alerts = boost::json::serialize(alerts_->Snapshot());
+  const auto kept = co_await journal_->PutState("alerts", alerts);
+  if (!kept) {
+    base::Log(base::Level::kError, "state cannot be kept",
+              {{"state", "alerts"}, {"err", kept.error().message}});
+  }
+}
+
+base::Result<> Daemon::Run() {
+  base::SetLog(settings_.log_format, settings_.log_level);
+  for (const auto step : {&Daemon::TakeDirectory, &Daemon::OpenStore, &Daemon::OpenJournal}) {
+    if (auto done = (this->*step)(); !done) {
+      return done;
+    }
+  }
+  MakeRooms();
+  if (auto done = Listen(); !done) {
+    return done;
+  }
+  loop_.Spawn("signals", Signals());
+  loop_.Spawn("begin", Begin());
+  loop_.Run();
+  return {};
+}
+
+int RunDaemon(const RunOptions& options) {
+  auto loaded = LoadSettings(options.config);
+  if (!loaded.settings) {
+    if (loaded.unreadable) {
+      std::cerr << "raksa: " << loaded.unreadable->message << "\n";
+    }
+    for (const auto& problem : loaded.problems) {
+      std::cerr << problem.ToString() << "\n";
+    }
+    return 2;
+  }
+  signal(SIGPIPE, SIG_IGN);
+  umask(077);
+  Daemon daemon(std::move(*loaded.settings), options);
+  if (const auto done = daemon.Run(); !done) {
+    std::cerr << "raksa: " << done.error().message << "\n";
+    return 2;
+  }
+  return 0;
+}
+
+}  // namespace app

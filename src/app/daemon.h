@@ -1,0 +1,128 @@
+// Daemon: joins the rooms: probes to store, store to rules, rules to alerts, alerts to incidents,
+// incidents to hands and messages, and everything to the page. The order of its members is the
+// order of the start.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "alert/inbound/target_index.h"
+#include "alert/manager.h"
+#include "api/api.h"
+#include "api/events.h"
+#include "api/server.h"
+#include "app/board.h"
+#include "app/commands.h"
+#include "app/decider.h"
+#include "app/ingest.h"
+#include "app/settings.h"
+#include "incident/journal.h"
+#include "incident/manager.h"
+#include "loop/http_client.h"
+#include "loop/resolver.h"
+#include "notify/outbox.h"
+#include "probe/scheduler.h"
+#include "promql/engine.h"
+#include "recovery/hands.h"
+#include "ssh/pool.h"
+#include "store/store.h"
+
+namespace app {
+
+class Daemon {
+ public:
+  Daemon(Settings settings, RunOptions options);
+  ~Daemon();
+  Daemon(const Daemon&) = delete;
+  Daemon& operator=(const Daemon&) = delete;
+
+  /// Starts everything, runs until SIGTERM or SIGINT, ends everything. Errors: what kept it from
+  /// starting.
+  base::Result<> Run();
+
+ private:
+  // The start, in this order; each says what it could not do.
+  base::Result<> TakeDirectory();
+  base::Result<> OpenStore();
+  base::Result<> OpenJournal();
+  void MakeRooms();
+  base::Result<> Listen();
+  loop::Task<> Begin();
+  loop::Task<> RestoreState();
+
+  // What runs all the time.
+  loop::Task<> Maintain();
+  loop::Task<> WatchAlerts();
+  loop::Task<> KeepState();
+  loop::Task<> PublishFleet();
+  loop::Task<> Signals();
+  loop::Task<> Stop();
+
+  // The arrows.
+  void OnRun(const probe::Run& run);
+  void OnAlerts(std::vector<model::Alert> alerts, bool first);
+  void OnChange(const alert::Change& change);
+  loop::Task<> PingNow(std::string target);
+
+  // Reload.
+  loop::Task<base::Result<>> Reload();
+  void Apply(Settings settings);
+
+  // What the API asks (daemon_sources.cc, self_metrics.cc).
+  std::shared_ptr<api::Sources> MakeSources();
+  [[nodiscard]] api::TargetView CompleteView(api::TargetView view) const;
+  [[nodiscard]] std::vector<api::TargetView> Fleet() const;
+  [[nodiscard]] api::StatusView Status() const;
+  void AddMetrics(api::Exposition& exposition) const;
+  loop::Task<base::Result<api::IncidentPage>> Incidents(api::IncidentQuery query);
+  loop::Task<base::Result<model::Incident>> Act(api::IncidentAction action);
+  loop::Task<base::Result<api::Exposition>> ProbeOnce(std::string target, std::string module);
+  loop::Task<base::Result<>> Webhook(std::string path, std::string body);
+  [[nodiscard]] std::shared_ptr<const model::Target> Target(const std::string& name) const;
+  [[nodiscard]] recovery::Surroundings Around(const std::string& target) const;
+  loop::Task<incident::VerifyResult> Verify(std::string target, std::vector<model::Alert> alerts);
+
+  Settings settings_;
+  RunOptions options_;
+  base::Time started_ = base::Clock::Now();
+  base::Time loaded_ = started_;
+  std::string config_error_;
+  bool ready_ = false;
+  int lock_ = -1;
+
+  loop::Loop loop_;
+  loop::Resolver resolver_;
+  loop::HttpClient http_;
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<promql::Engine> engine_;
+  loop::Worker store_worker_;
+  loop::Worker rules_worker_;
+  loop::Worker query_worker_;
+  loop::Worker snmp_worker_;
+  std::unique_ptr<incident::Journal> journal_;
+  std::map<std::string, std::shared_ptr<const model::Target>> targets_;
+  alert::inbound::TargetIndex index_;  ///< for alerts from outside
+  Board board_;
+  std::unique_ptr<Ingest> ingest_;
+  std::unique_ptr<Decider> decider_;
+  std::unique_ptr<probe::Scheduler> scheduler_;
+  std::unique_ptr<alert::Manager> alerts_;
+  std::unique_ptr<ssh::Pool> pool_;
+  std::unique_ptr<recovery::LocalHands> hands_;
+  std::unique_ptr<incident::Manager> incidents_;
+  std::unique_ptr<notify::Outbox> outbox_;
+  std::unique_ptr<api::EventHub> events_;
+  std::unique_ptr<api::Server> server_;
+  std::set<std::string>
+      changed_;  ///< targets whose view may have changed since the last fleet event
+  std::set<std::string> pinging_;                 ///< targets for which PingNow runs
+  std::map<std::string, std::string> published_;  ///< what of each target went out last
+  loop::Event fleet_event_;
+  loop::Event alert_event_;
+  loop::Event state_event_;
+  loop::Scope scope_;
+};
+
+}  // namespace app

@@ -1,0 +1,389 @@
+// What the API asks of the daemon: views of targets, incidents, rules, status, and the few things
+// that it may do.
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+
+#include "alert/inbound/inbound.h"
+#include "api/json.h"
+#include "app/daemon.h"
+#include "app/report.h"
+#include "app/verify.h"
+#include "app/version.h"
+#include "base/log.h"
+#include "diagnosis/kind.h"
+#include "recovery/step/kind.h"
+
+namespace app {
+namespace {
+
+api::KindsView Kinds() {
+  api::KindsView view;
+  for (const auto* kind : probe::Catalogue()) {
+    view.probes.push_back(kind->spec);
+  }
+  for (const auto* kind : diagnosis::Catalogue()) {
+    api::ComponentKindView component{kind->spec, {}};
+    for (const auto& cause : kind->causes) {
+      component.causes.push_back({cause.id, cause.title, cause.title_th, cause.cause_class,
+                                  cause.detected_by, cause.remedy});
+    }
+    view.components.push_back(std::move(component));
+  }
+  for (const auto* kind : recovery::step::Catalogue()) {
+    view.steps.push_back(kind->spec);
+  }
+  for (const auto* kind : notify::Catalogue()) {
+    view.channels.push_back(kind->spec);
+  }
+  return view;
+}
+
+std::vector<std::pair<std::string, double>> SelfFigures() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  const auto seconds = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
+  };
+  long pages = 0;
+  long resident = 0;
+  std::ifstream("/proc/self/statm") >> pages >> resident;
+  std::error_code ec;
+  const auto fds = std::distance(std::filesystem::directory_iterator("/proc/self/fd", ec),
+                                 std::filesystem::directory_iterator());
+  return {{"resident_bytes",
+           static_cast<double>(resident) * static_cast<double>(sysconf(_SC_PAGESIZE))},
+          {"cpu_seconds", seconds(usage.ru_utime) + seconds(usage.ru_stime)},
+          {"open_fds", static_cast<double>(fds)}};
+}
+
+/// The incident as lists show it: without what only its own page needs.
+loop::Task<base::Result<model::Incident>> GetIncident(incident::Manager* incidents,
+                                                      std::string id) {
+  auto found = co_await incidents->Get(std::move(id));
+  co_return found;
+}
+
+}  // namespace
+
+std::shared_ptr<const model::Target> Daemon::Target(const std::string& name) const {
+  const auto found = targets_.find(name);
+  return found == targets_.end() ? nullptr : found->second;
+}
+
+api::TargetView Daemon::CompleteView(api::TargetView view) const {
+  std::vector<alert::View> alerts;
+  for (auto& one : alerts_->Views()) {
+    if (one.alert.Target() == view.target->name) {
+      alerts.push_back(std::move(one));
+    }
+  }
+  std::optional<model::Incident> open;
+  for (auto& one : incidents_->Open()) {
+    if (one.target == view.target->name) {
+      open = std::move(one);
+    }
+  }
+  const auto& own = view.target->recovery_mode;
+  view.recovery_mode = own.empty() ? std::string(recovery::ToString(settings_.recovery.mode)) : own;
+  Complete(view, std::move(alerts), std::move(open));
+  return view;
+}
+
+std::vector<api::TargetView> Daemon::Fleet() const {
+  auto views = board_.Views(base::Clock::Now());
+  for (auto& view : views) {
+    view = CompleteView(std::move(view));
+  }
+  return views;
+}
+
+api::StatusView Daemon::Status() const {
+  api::StatusView view;
+  view.version = kVersion;
+  view.started = started_;
+  view.config_file = settings_.file;
+  view.config_loaded = loaded_;
+  view.config_error = config_error_;
+  view.recovery_mode = std::string(recovery::ToString(settings_.recovery.mode));
+  view.retention = base::FormatDuration(settings_.retention.age);
+  const auto stats = store_->stats();
+  view.store = {{"series", static_cast<double>(stats.series)},
+                {"samples_appended", static_cast<double>(stats.samples_appended)},
+                {"head_samples", static_cast<double>(stats.head_samples)},
+                {"bytes", static_cast<double>(stats.database_bytes + stats.wal_bytes)}};
+  view.oldest = base::FromMs(stats.oldest);
+  view.self = SelfFigures();
+  const auto server = server_->stats();
+  view.self.emplace_back("connections", static_cast<double>(server.connections));
+  view.self.emplace_back("event_clients", static_cast<double>(events_->clients()));
+  return view;
+}
+
+void Daemon::AddMetrics(api::Exposition& out) const {
+  board_.AddMetrics(out);
+  const auto gauge = [&](const char* name, const char* help, double value,
+                         model::Labels labels = {}) {
+    out.Add(name, "gauge", help, value, std::move(labels));
+  };
+  const auto counter = [&](const char* name, const char* help, auto value,
+                           model::Labels labels = {}) {
+    out.Add(name, "counter", help, static_cast<double>(value), std::move(labels));
+  };
+  gauge("raksa_build_info", "Constant 1, with the version as a label.", 1, {{"version", kVersion}});
+  for (const auto& [name, value] : SelfFigures()) {
+    if (name == "resident_bytes") {
+      gauge("process_resident_memory_bytes", "Resident memory size in bytes.", value);
+    } else if (name == "cpu_seconds") {
+      counter("process_cpu_seconds_total", "User and system CPU time in seconds.", value);
+    } else {
+      gauge("process_open_fds", "Open file descriptors.", value);
+    }
+  }
+  gauge("process_start_time_seconds", "Start time of the process since 1970 in seconds.",
+        static_cast<double>(base::ToMs(started_)) / 1000);
+  gauge("raksa_config_last_reload_successful",
+        "1 when the newest reading of the configuration went well.", config_error_.empty() ? 1 : 0);
+  const auto probes = scheduler_->stats();
+  counter("raksa_probe_runs_total", "Scheduled probe runs.", probes.runs);
+  counter("raksa_probe_failures_total", "Scheduled probe runs without success.", probes.failures);
+  counter("raksa_probe_skipped_slots_total", "Slots missed because the run before was not over.",
+          probes.skipped_slots);
+  counter("raksa_probe_reprobes_total", "Runs made to confirm a change of state.", probes.reprobes);
+  counter("raksa_probe_flips_total", "Changes of state, by whether the re-probes agreed.",
+          probes.confirmed_flips, {{"confirmed", "true"}});
+  counter("raksa_probe_flips_total", "Changes of state, by whether the re-probes agreed.",
+          probes.unconfirmed_flips, {{"confirmed", "false"}});
+  gauge("raksa_probes", "Configured probes.", static_cast<double>(probes.probes));
+  gauge("raksa_targets", "Configured targets.", static_cast<double>(targets_.size()));
+  const auto ingest = ingest_->stats();
+  counter("raksa_ingest_batches_total", "Batches taken to the store.", ingest.batches);
+  counter("raksa_ingest_errors_total", "Writes that the store did not take whole.", ingest.errors);
+  counter("raksa_ingest_dropped_total", "Batches given up because too many waited.",
+          ingest.dropped);
+  const auto store = store_->stats();
+  gauge("raksa_store_series", "Series known to the store.", static_cast<double>(store.series));
+  gauge("raksa_store_head_samples", "Samples in memory, not in a chunk yet.",
+        static_cast<double>(store.head_samples));
+  gauge("raksa_store_bytes", "Bytes of the store on disk.",
+        static_cast<double>(store.database_bytes + store.wal_bytes));
+  counter("raksa_store_samples_total", "Samples appended.", store.samples_appended);
+  counter("raksa_store_samples_refused_total", "Samples refused.", store.samples_refused);
+  const auto alerts = alerts_->stats();
+  gauge("raksa_alerts", "Active alerts by state.", static_cast<double>(alerts.firing),
+        {{"state", "firing"}});
+  gauge("raksa_alerts", "Active alerts by state.", static_cast<double>(alerts.suppressed),
+        {{"state", "suppressed"}});
+  gauge("raksa_alerts", "Active alerts by state.", static_cast<double>(alerts.pending),
+        {{"state", "pending"}});
+  const auto incidents = incidents_->stats();
+  gauge("raksa_incidents_open", "Open incidents.", static_cast<double>(incidents.open));
+  counter("raksa_incidents_opened_total", "Incidents opened.", incidents.opened);
+  for (const auto& [outcome, count] : incidents.ended) {
+    counter("raksa_incidents_ended_total", "Incidents ended, by outcome.", count,
+            {{"outcome", outcome}});
+  }
+  const auto server = server_->stats();
+  gauge("raksa_http_connections", "Open HTTP connections.",
+        static_cast<double>(server.connections));
+  for (int hundred = 1; hundred <= 5; ++hundred) {
+    counter("raksa_http_responses_total", "HTTP responses, by class.", server.responses[hundred],
+            {{"class", fmt::format("{}xx", hundred)}});
+  }
+}
+
+loop::Task<base::Result<api::IncidentPage>> Daemon::Incidents(api::IncidentQuery query) {
+  // The journal filters by target and age; states are few enough to be filtered here.
+  api::IncidentPage page;
+  incident::Filter filter;
+  filter.target = query.target;
+  filter.open_only = query.open.value_or(false);
+  filter.limit = 1000;
+  const auto listed = co_await incidents_->List(filter);
+  if (!listed) {
+    co_return base::Fail(listed.error());
+  }
+  for (const auto& one : *listed) {
+    const bool state =
+        query.states.empty() || std::ranges::find(query.states, one.state) != query.states.end();
+    if (!state || (query.open && *query.open != one.Open())) {
+      continue;
+    }
+    ++page.total;
+    if (!query.before.empty() && one.id >= query.before) {
+      continue;
+    }
+    if (page.incidents.size() < query.limit) {
+      page.incidents.push_back(one);
+    } else {
+      page.more = true;
+    }
+  }
+  co_return page;
+}
+
+loop::Task<base::Result<model::Incident>> Daemon::Act(api::IncidentAction action) {
+  base::Result<> done;
+  switch (action.kind) {
+    case api::IncidentAction::Kind::kApprove:
+      done = incidents_->Approve(action.id, action.by);
+      break;
+    case api::IncidentAction::Kind::kReject:
+      done = incidents_->Reject(action.id, action.by, action.comment);
+      break;
+    case api::IncidentAction::Kind::kAcknowledge:
+      done = incidents_->Acknowledge(action.id, action.by);
+      break;
+  }
+  if (!done) {
+    co_return base::Fail(done.error());
+  }
+  auto now = co_await incidents_->Get(action.id);
+  co_return now;
+}
+
+loop::Task<base::Result<api::Exposition>> Daemon::ProbeOnce(std::string name, std::string module) {
+  const auto target = Target(name);
+  if (target == nullptr) {
+    co_return base::Fail(base::ErrorKind::kNotFound,
+                         fmt::format("there is no target \"{}\"", name));
+  }
+  api::Exposition out;
+  bool any = false;
+  bool good = true;
+  double seconds = 0;
+  for (const auto& spec : target->probes) {
+    if (!module.empty() && module != spec.kind && module != spec.name) {
+      continue;
+    }
+    const auto outcome = co_await scheduler_->ProbeNow(name, spec.name);
+    any = true;
+    good = good && outcome.success;
+    seconds += base::ToSeconds(outcome.took);
+    for (const auto& reading : outcome.readings) {
+      api::MetricFamily family{reading.name, "gauge", "", {}};
+      family.samples.push_back(
+          {std::make_shared<const model::Labels>(reading.labels), reading.value});
+      out.Add(std::move(family));
+    }
+  }
+  if (!any) {
+    co_return base::Fail(base::ErrorKind::kInvalid,
+                         fmt::format("\"{}\" has no probe \"{}\"", name, module));
+  }
+  out.Add("probe_success", "gauge", "1 when every probe succeeded.", good ? 1 : 0);
+  out.Add("probe_duration_seconds", "gauge", "How long the probes took.", seconds);
+  co_return out;
+}
+
+loop::Task<base::Result<>> Daemon::Webhook(std::string path, std::string body) {
+  const auto now = base::Clock::Now();
+  alert::inbound::Context context;
+  context.targets = &index_;
+  context.now = now;
+  auto read = alert::inbound::Read(path, "", body, context);
+  if (!read) {
+    co_return base::Fail(read.error());
+  }
+  for (const auto& sentence : read->ignored) {
+    base::Log(base::Level::kInfo, "from outside, not taken",
+              {{"sender", read->sender}, {"why", sentence}});
+  }
+  auto ended = alert::inbound::EndedBy(read->ends, alerts_->Views(), now);
+  auto alerts = std::move(read->alerts);
+  alerts.insert(alerts.end(), ended.begin(), ended.end());
+  const bool any = !alerts.empty();
+  alerts_->Receive(std::move(alerts), now);
+  alert_event_.Notify();
+  state_event_.Notify();
+  if (!any && read->unknown_targets > 0) {
+    co_return base::Fail(base::ErrorKind::kInvalid, read->ignored.empty()
+                                                        ? "no alert names a known target"
+                                                        : read->ignored.front());
+  }
+  co_return base::Result<>();
+}
+
+recovery::Surroundings Daemon::Around(const std::string& target) const {
+  recovery::Surroundings world;
+  std::set<std::string> failing;
+  for (const auto& one : incidents_->Open()) {
+    failing.insert(one.target);
+  }
+  failing.insert(target);
+  world.failing_hosts = static_cast<int>(failing.size());
+  world.all_hosts = static_cast<int>(targets_.size());
+  if (const auto* silence = alerts_->MaintenanceOf(target, base::Clock::Now())) {
+    world.maintenance = "maintenance: " + silence->comment;
+  }
+  return world;
+}
+
+loop::Task<incident::VerifyResult> Daemon::Verify(std::string name,
+                                                  std::vector<model::Alert> alerts) {
+  const auto target = Target(name);
+  if (target == nullptr) {
+    incident::VerifyResult gone;
+    gone.possible = false;
+    gone.detail = "the target is no longer configured";
+    co_return gone;
+  }
+  auto thresholds = decider_->Thresholds();
+  auto result = co_await VerifyFromOutside(scheduler_.get(), target, std::move(thresholds),
+                                           std::move(alerts));
+  co_return result;
+}
+
+std::shared_ptr<api::Sources> Daemon::MakeSources() {
+  auto sources = std::make_shared<api::Sources>();
+  sources->worker = &query_worker_;
+  sources->events = events_.get();
+  sources->querier = store_.get();
+  sources->ready = [this] { return ready_; };
+  sources->status = [this] { return Status(); };
+  sources->fleet = [this] { return Fleet(); };
+  sources->target = [this](const std::string& name) -> std::optional<api::TargetView> {
+    auto view = board_.View(name, base::Clock::Now());
+    return view ? std::optional(CompleteView(std::move(*view))) : std::nullopt;
+  };
+  sources->thresholds = [this](const std::string&) { return decider_->Thresholds(); };
+  sources->incidents = [this](api::IncidentQuery query) { return Incidents(std::move(query)); };
+  sources->incident = [this](std::string id) {
+    return GetIncident(incidents_.get(), std::move(id));
+  };
+  sources->act = [this](api::IncidentAction action) { return Act(std::move(action)); };
+  sources->report = [](const model::Incident& incident) { return MarkdownReport(incident); };
+  sources->alerts = [this] { return alerts_->Views(); };
+  sources->silences = [this] { return alerts_->Silences(); };
+  sources->add_silence = [this](alert::Silence silence) {
+    auto id = alerts_->AddSilence(std::move(silence), base::Clock::Now());
+    state_event_.Notify();
+    alert_event_.Notify();
+    return id;
+  };
+  sources->end_silence = [this](const std::string& id) {
+    auto done = alerts_->ExpireSilence(id, base::Clock::Now());
+    state_event_.Notify();
+    alert_event_.Notify();
+    return done;
+  };
+  sources->rules = [this] { return decider_->Views(); };
+  sources->kinds = [] { return Kinds(); };
+  sources->metrics = [this](api::Exposition& out) { AddMetrics(out); };
+  sources->probe = [this](std::string target, std::string module) {
+    return ProbeOnce(std::move(target), std::move(module));
+  };
+  sources->reload = [this] { return Reload(); };
+  sources->webhook = [this](std::string path, std::string body) {
+    return Webhook(std::move(path), std::move(body));
+  };
+  sources->web_dir = options_.web_dir.empty() ? settings_.web_dir : options_.web_dir;
+  sources->flags = {{"config.file", settings_.file}, {"storage.path", settings_.data_dir}};
+  return sources;
+}
+
+}  // namespace app

@@ -1,0 +1,49 @@
+// Ingest: takes the probes' batches to the store on its worker, many at once when it lags, and says
+// when they can be read.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "loop/worker.h"
+#include "model/sample.h"
+#include "store/store.h"
+
+namespace app {
+
+/// Counts for `raksa_ingest_*`.
+struct IngestStats {
+  std::uint64_t batches = 0;
+  std::uint64_t errors = 0;   ///< transactions that the store did not take whole
+  std::uint64_t dropped = 0;  ///< batches given up because too many waited
+  std::size_t waiting = 0;
+};
+
+/// Belongs to the loop.
+class Ingest {
+ public:
+  /// Called on the loop after samples can be read: which metrics of which targets flipped among
+  /// them (may be empty).
+  using Readable = std::function<void(std::vector<std::string> flipped_metrics)>;
+
+  Ingest(loop::Loop& loop, loop::Worker& worker, store::Store& store, Readable readable);
+  /// Takes a batch. `flipped`: names of metrics of it that changed their state.
+  void Put(model::Batch batch, std::vector<std::string> flipped);
+  /// The task that empties the queue; runs until cancelled.
+  loop::Task<> Run();
+  [[nodiscard]] IngestStats stats() const;
+
+ private:
+  static constexpr std::size_t kMaxWaiting = 200'000;
+  loop::Worker& worker_;
+  store::Store& store_;
+  Readable readable_;
+  loop::Event event_;
+  std::vector<model::Batch> waiting_;
+  std::vector<std::string> flipped_;
+  IngestStats stats_;
+  std::string last_error_;
+};
+
+}  // namespace app

@@ -1,0 +1,63 @@
+// Putting parts together.
+#include "app/wiring.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "base/id.h"
+#include "diagnosis/examine.h"
+#include "ssh/pool.h"
+
+namespace app {
+namespace {
+
+loop::Task<> Examine(loop::Loop* loop, ssh::Pool* pool, model::Target target,
+                     incident::DiagnoseAnswer* out) {
+  const auto session = pool->Get(target);
+  if (!session) {
+    out->error = session.error().message;
+    co_return;
+  }
+  auto found = co_await diagnosis::Examine(loop, std::move(target), {}, session->get());
+  out->findings = std::move(found.findings);
+  out->cause = found.cause;
+  out->component = found.component;
+  out->error = found.error;
+}
+
+}  // namespace
+
+incident::Options IncidentOptions(const recovery::Policy& policy) {
+  incident::Options options;
+  options.settle = policy.settle;
+  options.verify_passes = policy.verify_passes;
+  options.verify_gap = policy.verify_spacing;
+  options.hold = policy.hold;
+  options.max_rounds = policy.max_rounds;
+  return options;
+}
+
+std::string OwnerName(const std::string& data_dir) {
+  const std::string path = data_dir + "/owner";
+  std::string name;
+  if (std::ifstream in(path); in && std::getline(in, name) && !name.empty()) {
+    return name;
+  }
+  char host[256] = "raksa";
+  gethostname(host, sizeof host - 1);
+  name = fmt::format("{}-{}", host, base::RandomHex(4));
+  std::ofstream(path) << name << "\n";
+  return name;
+}
+
+incident::DiagnoseAnswer DiagnoseOnce(loop::Loop& loop, const model::Target& target) {
+  incident::DiagnoseAnswer answer;
+  ssh::Pool pool(loop, {});
+  loop.RunTask(Examine(&loop, &pool, target, &answer));
+  loop.RunTask(pool.Close());
+  return answer;
+}
+
+}  // namespace app
