@@ -92,8 +92,8 @@ void PrintAnswer(const json::object& data) {
 void PrintBrief(const json::object& incident) {
   const auto outcome = Text(incident, "outcome");
   std::cout << fmt::format("{}  {}  {:<18} {:<20} {}\n", Text(incident, "id"),
-                           Text(incident, "opened"), Text(incident, "state"),
-                           outcome == "none" ? "" : outcome, Text(incident, "title"));
+                           Text(incident, "opened"), Text(incident, "state"), outcome,
+                           Text(incident, "title"));
 }
 
 void PrintIncident(const json::object& incident) {

@@ -310,9 +310,17 @@ loop::Task<base::Result<>> Daemon::Webhook(std::string path, std::string body) {
 
 recovery::Surroundings Daemon::Around(const std::string& target) const {
   recovery::Surroundings world;
+  // A busy processor or a full disk is no outage: only hosts that do not serve count for the fleet
+  // brake.
+  const auto outage = [](const model::Alert& alert) {
+    const auto metric = alert.Metric();
+    return metric == "ping" || metric == "port" || metric == "http_code";
+  };
   std::set<std::string> failing;
   for (const auto& one : incidents_->Open()) {
-    failing.insert(one.target);
+    if (std::ranges::any_of(one.alerts, outage)) {
+      failing.insert(one.target);
+    }
   }
   failing.insert(target);
   world.failing_hosts = static_cast<int>(failing.size());

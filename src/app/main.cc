@@ -110,7 +110,8 @@ void AddDaemonCommands(CLI::App& cli, Line& line) {
   auto* incidents =
       cli.add_subcommand("incidents", "list incidents, or show one with its timeline");
   incidents->add_option("ID", line.id, "an incident's id (its first characters are enough)");
-  incidents->add_option("--state", line.state, "only these: open or closed");
+  incidents->add_option("--state", line.state,
+                        "only these: active, closed, or a state such as verifying");
   incidents->add_option("--limit", line.limit, "at most so many")->capture_default_str();
   AddDaemon(incidents, line);
   AddJson(incidents, line);

@@ -10,7 +10,7 @@ import time
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-RAKSA = pathlib.Path(os.environ.get("RAKSA", ROOT / "build/release/raksa"))
+RAKSA = pathlib.Path(os.environ.get("RAKSA", ROOT / "build/release/raksa")).resolve()
 LAB = ROOT / "build/lab"
 STATE = LAB / "state"
 SKIPPED = 77
@@ -56,10 +56,23 @@ def seconds(rfc3339):
     return datetime.datetime.fromisoformat(rfc3339.replace("Z", "+00:00")).timestamp()
 
 
+STATE_RULES = """groups:
+  - name: state
+    interval: 5s
+    rules:
+      - {alert: Ping, expr: ping != 1, labels: {severity: critical, metric: ping}}
+      - {alert: HttpCode, expr: http_code != 200, labels: {severity: critical, metric: http_code}}
+      - {alert: Port, expr: port != 1, labels: {severity: critical, metric: port}}
+"""
+
+
 class Raksa:
     """The program, in the monitor's namespace, on the lab's own configuration with changes by the test."""
 
-    def __init__(self, name="test", edit=lambda text: text, fresh=True):
+    def __init__(self, name="test", edit=lambda text: text, fresh=True, load_rules=False):
+        """`load_rules`: also alert on processor, memory and disk. The lab's servers share the machine's processors, on which the
+        tests themselves run; without it a test of repairs is not disturbed by its own load. Budgets are generous: tests
+        ask for more repairs of one host than a sane policy allows."""
         self.dir = STATE / f"raksa-{name}"
         self.dir.mkdir(parents=True, exist_ok=True)
         if fresh:
@@ -69,6 +82,11 @@ class Raksa:
         text = (LAB / "raksa.yaml").read_text()
         text = re.sub(r"(?m)^listen:.*$", f'listen: [127.0.0.1:8001, "unix:{self.socket}"]', text)
         text = re.sub(r"(?m)^data_dir:.*$", f"data_dir: {self.dir}/data", text)
+        text = text.replace("recovery: {mode: auto}", "recovery: {mode: auto, budget: {times: 1000, per_day: 10000}, recurrence: {times: 1000}, hold: 5s}")
+        if not load_rules:
+            rules = self.dir / "rules.yaml"
+            rules.write_text(STATE_RULES)
+            text = re.sub(r"(?m)^rules:.*$", f"rules: [{rules}]", text)
         self.config = self.dir / "raksa.yaml"
         self.config.write_text(edit(text))
         self.process = None

@@ -228,7 +228,7 @@ class Life(unittest.TestCase):
             self.assertTrue(wait_for(lambda: daemon.query("http_code == 200"), 10))
             server.shutdown()
             server.server_close()
-            opened = wait_for(lambda: daemon.json("/api/v1/incidents", state="open")["incidents"], 15)
+            opened = wait_for(lambda: daemon.json("/api/v1/incidents", state="active")["incidents"], 15)
             self.assertTrue(opened, daemon.log_text())
             server = serve()
             closed = wait_for(lambda: daemon.json("/api/v1/incidents", state="closed")["incidents"], 40)

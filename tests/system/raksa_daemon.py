@@ -12,7 +12,7 @@ import time
 import urllib.parse
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-RAKSA = pathlib.Path(os.environ.get("RAKSA", ROOT / "build/release/raksa"))
+RAKSA = pathlib.Path(os.environ.get("RAKSA", ROOT / "build/release/raksa")).resolve()
 TOOLS = ROOT / "build/tools"
 PROMTOOL = TOOLS / "prometheus/usr/bin/promtool"
 PROMETHEUS = TOOLS / "prometheus/usr/bin/prometheus"

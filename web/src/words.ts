@@ -59,10 +59,10 @@ const thai: Record<string, string> = {
   "Nothing is watched yet.": "ยังไม่มีเซิร์ฟเวอร์ที่เฝ้าดู",
   "Add a server to the configuration and reload:": "เพิ่มเซิร์ฟเวอร์ในไฟล์ตั้งค่าแล้วโหลดใหม่:",
   "open": "เปิด", "confirming": "กำลังยืนยัน", "diagnosing": "กำลังวินิจฉัย", "planned": "วางแผนแล้ว",
-  "awaiting_approval": "รออนุมัติ", "acting": "กำลังกู้คืน", "settling": "รอให้เข้าที่", "verifying": "กำลังตรวจสอบ",
-  "holding": "เฝ้าดูต่อ", "resolved": "จบแล้ว", "needs_human": "ต้องให้คนช่วย",
-  "fixed": "กู้คืนสำเร็จ", "not_fixed": "กู้คืนไม่สำเร็จ", "healed_itself": "หายเอง",
-  "fixed_then_recurred": "กู้คืนแล้วเกิดซ้ำ", "made_worse": "แย่ลง", "reported": "แจ้งแล้ว", "none": "",
+  "awaiting approval": "รออนุมัติ", "acting": "กำลังกู้คืน", "settling": "รอให้เข้าที่", "verifying": "กำลังตรวจสอบ",
+  "holding": "เฝ้าดูต่อ", "resolved": "จบแล้ว", "needs human": "ต้องให้คนช่วย",
+  "fixed": "กู้คืนสำเร็จ", "not fixed": "กู้คืนไม่สำเร็จ", "healed by itself": "หายเอง",
+  "fixed then recurred": "กู้คืนแล้วเกิดซ้ำ", "made worse": "แย่ลง", "reported": "แจ้งแล้ว",
 };
 
 let current: "en" | "th" = "en";
@@ -85,5 +85,5 @@ export function startLanguage(): void {
 /** A text of the page in the chosen language. */
 export function t(text: string): string {
   const word = current === "th" ? thai[text] : undefined;
-  return word ?? text.replace(/_/g, " ");
+  return word ?? text;
 }

@@ -89,7 +89,7 @@ await check("a fault appears live, without loading again, and its end too", asyn
   await page.getByRole("link", { name: "Incidents" }).click();
   await page.getByRole("link", { name: /web1/ }).first().waitFor({ timeout: 15000 });
   status = 200;
-  await page.getByText(/healed itself/).first().waitFor({ timeout: 45000 });
+  await page.getByText(/healed by itself/).first().waitFor({ timeout: 45000 });
   expect(await page.evaluate(() => window.untouched === true), "the page was loaded again");
   await page.screenshot({ path: `${out}/incidents.png` });
   await noViolations();

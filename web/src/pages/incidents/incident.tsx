@@ -81,7 +81,7 @@ export function IncidentPage({ id }: { id: string }) {
     <>
       <div class="tools">
         <h1>{incident.title}</h1>
-        <span class={`state ${outcomeClass(incident)}`}>{incident.outcome === "none" ? t(incident.state) : t(incident.outcome)}</span>
+        <span class={`state ${outcomeClass(incident)}`}>{t(incident.outcome || incident.state)}</span>
         <a href={`/hosts/${encodeURIComponent(incident.target)}`}>{incident.target}</a>
       </div>
       {incident.cause_title && <p class="sentence">{t("Cause")}: <strong>{incident.cause_title}</strong> {incident.component}</p>}

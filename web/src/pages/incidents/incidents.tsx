@@ -6,7 +6,7 @@ import { live } from "../../live";
 import { t } from "../../words";
 
 export function outcomeClass(incident: IncidentBrief): string {
-  if (incident.outcome === "fixed" || incident.outcome === "healed_itself") {
+  if (incident.outcome === "fixed" || incident.outcome === "healed by itself") {
     return "good";
   }
   return incident.closed ? "bad" : "warn";
@@ -27,7 +27,7 @@ export function IncidentTable({ incidents }: { incidents: IncidentBrief[] }) {
               <td><a href={`/incidents/${incident.id}`}>{incident.title}</a></td>
               <td>{incident.cause_title}{incident.component && <span class="dim"> {incident.component}</span>}</td>
               <td>{t(incident.state)}</td>
-              <td class={outcomeClass(incident)}>{incident.outcome === "none" ? "" : t(incident.outcome)}</td>
+              <td class={outcomeClass(incident)}>{t(incident.outcome)}</td>
               <td>{span(incident.duration_seconds)}</td>
             </tr>
           ))}
