@@ -2,6 +2,7 @@
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { useEffect, useRef, useState } from "preact/hooks";
+import { t } from "./words";
 import { api, type IncidentBrief, type Series, type Threshold } from "./api";
 
 const COLORS = ["#2f9e6e", "#3b82c4", "#c0792f", "#9061c2", "#b8475f", "#5c8a1f", "#1e8c9c", "#8a7a2e"];
@@ -66,7 +67,6 @@ function options(props: ChartProps, series: Series[], width: number): uPlot.Opti
         stroke: COLORS[index % COLORS.length] as string,
         width: 1.5,
         spanGaps: false,
-        points: { show: false },
         value: (_plot: uPlot, v: number | null) => (v === null ? "–" : props.unit(v)),
       })),
     ],
@@ -132,7 +132,7 @@ export function Chart(props: ChartProps) {
     <figure class="chart">
       <figcaption>{props.title}</figcaption>
       <div ref={host} class="plot" data-state={state} />
-      {state !== "good" && <p class="dim">{state === "loading" ? "…" : state === "empty" ? "no data" : state}</p>}
+      {state !== "good" && <p class="dim">{state === "loading" ? "…" : state === "empty" ? t("no data") : state}</p>}
     </figure>
   );
 }

@@ -65,7 +65,7 @@ function Status({ row, threshold }: Shown) {
 
 function Resource({ row }: Shown) {
   const figures: [string, string][] = [
-    [t("CPUs"), `${one(row, "cpu_core")}`],
+    [t("CPUs"), Number.isFinite(one(row, "cpu_core")) ? `${one(row, "cpu_core")}` : "–"],
     [`${t("Memory")} ${t("total")}`, bytes(one(row, "mem_total"))],
     [`${t("Memory")} ${t("used")}`, bytes(one(row, "mem_used"))],
   ];

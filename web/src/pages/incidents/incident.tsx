@@ -106,7 +106,7 @@ export function IncidentPage({ id }: { id: string }) {
         <h2 id="timeline">{t("Timeline")}</h2>
         <ol class="timeline">
           {incident.timeline.map((entry) => (
-            <li key={entry.seq}><time dateTime={entry.at}>{clock(entry.at)}</time> <span class={`kind ${entry.kind}`}>{entry.kind}</span> <span>{entry.text}</span></li>
+            <li key={entry.seq}><time dateTime={entry.at}>{clock(entry.at)}</time> <span class={`kind kind-${entry.kind}`}>{entry.kind}</span> <span>{entry.text}</span></li>
           ))}
         </ol>
       </section>

@@ -9,7 +9,7 @@ export function outcomeClass(incident: IncidentBrief): string {
   if (incident.outcome === "fixed" || incident.outcome === "healed by itself") {
     return "good";
   }
-  return incident.closed ? "bad" : "warn";
+  return incident.closed && incident.outcome !== "reported" ? "bad" : "warn";
 }
 
 export function IncidentTable({ incidents }: { incidents: IncidentBrief[] }) {
