@@ -76,13 +76,20 @@ class Values(LabTest):
                     fields = line.split(":")[1].split()
                     return int(fields[0]) * 8, int(fields[8]) * 8
             raise AssertionError(f"no interface {interface}")
-        # A counter moves all the time: load it a little, then compare once it is read again.
+        # A counter moves all the time: a sample newer than the first reading and older than the second lies between them.
         lab("mon", "sh", "-c", "for i in $(seq 200); do curl -s -o /dev/null http://10.77.0.11/; done")
-        time.sleep(6)
-        for metric, index in (("bits_received", 0), ("bits_sent", 1)):
-            before = octets()[index]
-            measured = self.value(f'{metric}{{target="{TARGET}",interface="{interface}"}}')
-            self.near(measured, before, 0.01, metric)
+        before, begun = octets(), time.time()
+
+        def sampled():
+            result = self.raksa.query(f'timestamp(bits_received{{target="{TARGET}",interface="{interface}"}})')
+            return result and float(result[0]["value"][1]) > begun + 1
+        self.assertTrue(wait_for(sampled, 20, 0.2))
+        measured = [self.value(f'{m}{{target="{TARGET}",interface="{interface}"}}') for m in ("bits_received", "bits_sent")]
+        after = octets()
+        for index, metric in enumerate(("bits_received", "bits_sent")):
+            self.assertGreater(before[index], 1e6, "too little traffic to compare")
+            self.assertGreaterEqual(measured[index], before[index] * 0.99, metric)
+            self.assertLessEqual(measured[index], after[index] * 1.01, metric)
 
 
 if __name__ == "__main__":

@@ -82,7 +82,10 @@ def run(kills, seed, say=print):
             if missing:
                 faults.append(f"kill {number}: {len(missing)} samples are missing, for example {sorted(missing)[:2]}")
             faults += [f"kill {number}: {f}" for f in incident_faults(daemon, known)]
-            time.sleep(rng.random() * 0.6)
+            # Mostly killed young, while it reads what is there; now and then old enough to confirm, diagnose and tell.
+            time.sleep(rng.random() * (2.5 if number % 8 == 1 else 0.6))
+            if number == 1:
+                wait_for(lambda: daemon.json("/api/v1/incidents")["incidents"], 15)
             before = seen(daemon)
             if rng.random() < 0.5:
                 time.sleep(rng.random() * 0.05)
