@@ -71,8 +71,7 @@ Answer Webhook(Shared s, Request request) {
   if (!taken) {
     co_return JsonError(taken.error());
   }
-  co_return JsonText(200, R"({"status":"success"})"
-                          "\n");
+  co_return JsonText(200, *taken + "\n");  // exactly 200: Zabbix takes no other status
 }
 
 Answer Page(Shared s, Request request) { co_return ServeAsset(request, s->web_dir); }
@@ -90,8 +89,10 @@ void AddOperations(Router& router, Shared sources) {
   add("POST", "/-/reload", Needs::kOperate, Reload);
   add("PUT", "/-/reload", Needs::kOperate, Reload);
   add("GET", "/probe", Needs::kRead, Probe);
-  for (const char* path : {"/shs", "/webhook", "/webhook/*", "/api/v2/alerts"}) {
+  for (const char* path : {"/shs", "/webhook", "/webhook/*", "/api/v1/webhook", "/api/v1/webhook/*",
+                           "/api/v2/alerts"}) {
     add("POST", path, Needs::kAlert, Webhook);
+    add("PUT", path, Needs::kAlert, Webhook);
   }
   router.SetFallback([sources](Request request) { return Page(sources, std::move(request)); });
 }

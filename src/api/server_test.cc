@@ -22,9 +22,10 @@ loop::Task<base::Result<>> RefuseReload() {
   co_return base::Fail(base::ErrorKind::kInvalid, "raksa.yaml:3:5: unknown key \"intervall\"");
 }
 
-loop::Task<base::Result<>> TakeWebhook(std::string* seen, std::string path, std::string body) {
+loop::Task<base::Result<std::string>> TakeWebhook(std::string* seen, std::string path,
+                                                  std::string body) {
   *seen = path + " " + body;
-  co_return base::Result<>();
+  co_return R"({"sender":"x"})";
 }
 
 loop::Task<> StopBoth(Server* server, loop::Loop* loop) {

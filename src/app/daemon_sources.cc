@@ -280,7 +280,7 @@ loop::Task<base::Result<api::Exposition>> Daemon::ProbeOnce(std::string name, st
   co_return out;
 }
 
-loop::Task<base::Result<>> Daemon::Webhook(std::string path, std::string body) {
+loop::Task<base::Result<std::string>> Daemon::Webhook(std::string path, std::string body) {
   const auto now = base::Clock::Now();
   alert::inbound::Context context;
   context.targets = &index_;
@@ -293,19 +293,12 @@ loop::Task<base::Result<>> Daemon::Webhook(std::string path, std::string body) {
     base::Log(base::Level::kInfo, "from outside, not taken",
               {{"sender", read->sender}, {"why", sentence}});
   }
-  auto ended = alert::inbound::EndedBy(read->ends, alerts_->Views(), now);
-  auto alerts = std::move(read->alerts);
-  alerts.insert(alerts.end(), ended.begin(), ended.end());
-  const bool any = !alerts.empty();
-  alerts_->Receive(std::move(alerts), now);
+  std::string reply = alert::inbound::Reply(*read);
+  alerts_->Receive(std::move(read->alerts), now);
+  alerts_->Receive(alert::inbound::EndedBy(read->ends, alerts_->Views(), now), now);
   alert_event_.Notify();
   state_event_.Notify();
-  if (!any && read->unknown_targets > 0) {
-    co_return base::Fail(base::ErrorKind::kInvalid, read->ignored.empty()
-                                                        ? "no alert names a known target"
-                                                        : read->ignored.front());
-  }
-  co_return base::Result<>();
+  co_return reply;
 }
 
 recovery::Surroundings Daemon::Around(const std::string& target) const {
