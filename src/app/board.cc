@@ -127,11 +127,16 @@ api::TargetView Board::ToView(const Row& row, base::Time now) {
   } else if (no_ping || passing == 0) {
     view.status = api::TargetStatus::kDown;
   } else {
-    const bool failing = std::ranges::any_of(
-        view.probes, [](const api::ProbeView& p) { return p.time != base::Time{} && !p.success; });
+    const bool failing = std::ranges::any_of(row.probes, [](const auto& entry) {
+      return !entry.second.view.success && entry.second.counts;
+    });
     view.status = failing ? api::TargetStatus::kDegraded : api::TargetStatus::kUp;
   }
-  view.reason = view.status == api::TargetStatus::kUnknown ? "not probed yet" : FirstReason(view);
+  if (view.status == api::TargetStatus::kUnknown) {
+    view.reason = "not probed yet";
+  } else if (view.status != api::TargetStatus::kUp) {
+    view.reason = FirstReason(view);
+  }
   return view;
 }
 

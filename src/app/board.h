@@ -39,6 +39,9 @@ class Board {
     api::ProbeView view;
     std::vector<api::ValueView> values;
     std::shared_ptr<const model::Batch> batch;
+    /// Counts for the target's status: it measures a state, or has succeeded before. An snmpd that
+    /// never answered is a value that is not there, no trouble.
+    bool counts = false;
   };
   struct Row {
     std::shared_ptr<const model::Target> target;

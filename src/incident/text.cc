@@ -176,7 +176,11 @@ void AddFinding(Words& out, const model::Incident& incident, const model::Findin
     add(words.state, finding.state);
   }
   for (std::size_t i = 0; i < std::min(finding.details.size(), kMaxDetails); ++i) {
-    add(Bound(finding.details[i].first), finding.details[i].second);
+    const auto& [name, value] = finding.details[i];
+    // The component's own line has said these.
+    if (name != "Service Name" && name != "Container Name") {
+      add(Bound(name), value);
+    }
   }
   if (finding.details.empty() && !finding.evidence.empty()) {
     add(words.evidence, finding.evidence);
