@@ -52,7 +52,7 @@ class Daemon {
   loop::Task<> Begin();
   loop::Task<> RestoreState();
 
-  // What runs all the time.
+  // What runs all the time (daemon_run.cc).
   loop::Task<> Maintain();
   loop::Task<> WatchAlerts();
   loop::Task<> KeepState();
@@ -60,7 +60,7 @@ class Daemon {
   loop::Task<> Signals();
   loop::Task<> Stop();
 
-  // The arrows.
+  // The arrows (daemon_run.cc).
   void OnRun(const probe::Run& run);
   void OnAlerts(std::vector<model::Alert> alerts, bool first);
   void OnChange(const alert::Change& change);

@@ -1,0 +1,195 @@
+// What the daemon does while it runs: probe runs, alerts and changes pass between the rooms; state
+// is kept, the store is kept in order, the page is told.
+#include <fmt/format.h>
+#include <systemd/sd-daemon.h>
+
+#include <algorithm>
+#include <boost/json/serialize.hpp>
+#include <utility>
+
+#include "api/json.h"
+#include "app/daemon.h"
+#include "base/log.h"
+
+namespace app {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+/// The names of state metrics among a run's readings.
+std::vector<std::string> StateMetrics(const probe::Run& run) {
+  std::vector<std::string> out;
+  if (const auto* kind = probe::Find(run.spec.kind)) {
+    for (const auto metric : kind->state_metrics) {
+      out.emplace_back(metric);
+    }
+  }
+  return out;
+}
+
+void LogRun(const probe::Run& run) {
+  if (run.flipped) {
+    base::Log(run.outcome.success ? base::Level::kInfo : base::Level::kWarn, "state changed",
+              {{"target", run.target->name},
+               {"probe", run.spec.name},
+               {"success", run.outcome.success},
+               {"reason", run.outcome.reason}});
+  }
+}
+
+}  // namespace
+
+void Daemon::OnRun(const probe::Run& run) {
+  board_.OnRun(run);
+  LogRun(run);
+  // A run outside the schedule (verification, a watched host) may show a change before its slot
+  // comes.
+  auto flipped = run.flipped || run.outside ? StateMetrics(run) : std::vector<std::string>();
+  ingest_->Put(run.batch, std::move(flipped));
+  if (run.spec.kind == "icmp") {
+    alert_event_.Notify();
+  }
+  if (events_->clients() > 0) {
+    events_->Publish(
+        "sample", api::SampleEvent(run.target->name, base::FromMs(run.slot), Board::Values(run)));
+  }
+  changed_.insert(run.target->name);
+  fleet_event_.Notify();
+}
+
+void Daemon::OnAlerts(std::vector<model::Alert> alerts, bool first) {
+  const auto now = base::Clock::Now();
+  if (first) {
+    alerts_->Sync("rule", std::move(alerts), now);
+    incidents_->Reconcile(alerts_->Views());
+  } else if (!alerts.empty()) {
+    alerts_->Receive(std::move(alerts), now);
+  }
+  alert_event_.Notify();
+  state_event_.Notify();
+}
+
+void Daemon::OnChange(const alert::Change& change) {
+  base::Log(base::Level::kInfo, "alert",
+            {{"change", alert::ToString(change.kind)},
+             {"alert", change.alert.Name()},
+             {"target", change.alert.Target()},
+             {"reason", change.reason}});
+  incidents_->OnChange(change);
+  for (const auto& view : alerts_->Views()) {
+    if (view.fingerprint == change.alert.Fingerprint()) {
+      events_->Publish("alert", api::AlertEvent(view));
+    }
+  }
+  changed_.insert(std::string(change.alert.Target()));
+  fleet_event_.Notify();
+}
+
+loop::Task<> Daemon::PingNow(std::string name) {
+  const auto target = Target(name);
+  if (target != nullptr) {
+    const auto spec = std::ranges::find(target->probes, "icmp", &model::ProbeSpec::kind);
+    if (spec != target->probes.end()) {
+      co_await scheduler_->ProbeNow(name, spec->name);
+    }
+  }
+  pinging_.erase(name);
+  alert_event_.Notify();
+}
+
+loop::Task<> Daemon::WatchAlerts() {
+  for (;;) {
+    const auto now = base::Clock::Now();
+    alerts_->Tick(now);
+    for (const auto& target : alerts_->WaitingFor()) {
+      if (pinging_.insert(target).second) {
+        scope_.Spawn("ping", PingNow(target));
+      }
+    }
+    const auto next = alerts_->Next(now);
+    const auto wait = next ? std::clamp<base::Duration>(*next - now, milliseconds(5), seconds(10))
+                           : base::Duration(seconds(10));
+    co_await alert_event_.WaitFor(wait);
+  }
+}
+
+loop::Task<> Daemon::KeepState() {
+  // What must survive a restart is written soon after it changes, at most once a second.
+  std::map<std::string, std::string> kept;
+  for (;;) {
+    co_await state_event_.WaitFor(seconds(30));
+    const std::map<std::string, std::string> now = {
+        {"alerts", boost::json::serialize(alerts_->Snapshot())}, {"rules", decider_->Snapshot()}};
+    for (const auto& [key, json] : now) {
+      if (kept[key] == json) {
+        continue;
+      }
+      const auto done = co_await journal_->PutState(key, json);
+      if (done) {
+        kept[key] = json;
+      } else {
+        base::Log(base::Level::kError, "state cannot be kept",
+                  {{"state", key}, {"err", done.error().message}});
+      }
+    }
+    co_await loop::Sleep(seconds(1));
+  }
+}
+
+loop::Task<> Daemon::Maintain() {
+  auto next_prune = base::Clock::Steady();
+  for (;;) {
+    auto* store = store_.get();
+    const auto now = base::Clock::Now();
+    auto work = [store, now] { return store->Maintain(now); };
+    const auto done = co_await store_worker_.Run(std::move(work));
+    if (!done) {
+      base::Log(base::Level::kError, "keeping the store in order failed",
+                {{"err", done.error().message}});
+    }
+    if (base::Clock::Steady() >= next_prune) {
+      next_prune = base::Clock::Steady() + std::chrono::hours(6);
+      const auto pruned = co_await journal_->Prune(
+          now - std::max<base::Duration>(settings_.retention.age, std::chrono::hours(24 * 365)));
+      if (!pruned) {
+        base::Log(base::Level::kError, "old incidents cannot be removed",
+                  {{"err", pruned.error().message}});
+      }
+    }
+    sd_notify(0, "WATCHDOG=1");
+    co_await loop::Sleep(seconds(5));
+  }
+}
+
+loop::Task<> Daemon::PublishFleet() {
+  for (;;) {
+    while (changed_.empty() || events_->clients() == 0) {
+      co_await fleet_event_.Wait();
+    }
+    auto names = std::exchange(changed_, {});
+    std::vector<api::TargetView> changed;
+    const auto all = Fleet();
+    for (const auto& view : all) {
+      if (!names.contains(view.target->name)) {
+        continue;
+      }
+      // What moves with every probe goes out as "sample"; here only what a card shows besides.
+      auto shape = fmt::format(
+          "{}|{}|{}|{}", static_cast<int>(view.status), view.reason, view.alerts.size(),
+          view.incident ? view.incident->id + std::string(model::ToString(view.incident->state))
+                        : "");
+      auto& last = published_[view.target->name];
+      if (last != shape) {
+        last = std::move(shape);
+        changed.push_back(view);
+      }
+    }
+    if (!changed.empty()) {
+      events_->Publish("fleet", api::FleetEvent(all, changed, false));
+    }
+    co_await loop::Sleep(milliseconds(100));
+  }
+}
+
+}  // namespace app
