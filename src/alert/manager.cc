@@ -1,6 +1,8 @@
 // The alert manager: what comes in, what is told.
 #include "alert/manager.h"
 
+#include <fmt/format.h>
+
 #include <set>
 
 #include "base/id.h"

@@ -4,6 +4,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/value.hpp>
 
+#include <fmt/format.h>
 #include <re2/re2.h>
 
 #include "base/text.h"

@@ -1,4 +1,6 @@
 // The alert manager's state as JSON, for the journal.
+#include <fmt/format.h>
+
 #include <boost/json/array.hpp>
 #include <boost/json/value.hpp>
 #include <cmath>

@@ -1,8 +1,12 @@
 // Connection: Beast parses requests; answers are written by hand, since every byte of them is ours.
 #include "api/connection.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/parser.hpp>

@@ -1,6 +1,8 @@
 // EventHub: one text an event, shared by the queues of all clients.
 #include "api/events.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <deque>
 

@@ -1,6 +1,8 @@
 // Exposition: one pass over the families, one growing string.
 #include "api/exposition.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "api/number.h"

@@ -1,6 +1,8 @@
 // JSON of targets, alerts, incidents: written once here, for the API, the events and `--json`.
 #include "api/json.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>

@@ -1,4 +1,6 @@
 // Operations: metrics, health, reload, probes on request, webhooks, the page.
+#include <fmt/format.h>
+
 #include "api/api.h"
 #include "api/assets.h"
 #include "api/events.h"

@@ -1,5 +1,7 @@
 // Prometheus's endpoints about series and labels, and format_query. Shapes and sentences of 2.42
 // (web/api/v1/api.go).
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <boost/json/object.hpp>
 #include <iterator>

@@ -1,5 +1,7 @@
 // Prometheus's query and query_range: parameters, limits, evaluation on the worker, answers that
 // stream. Sentences of 2.42 (web/api/v1/api.go).
+#include <fmt/format.h>
+
 #include <atomic>
 
 #include "api/gzip.h"

@@ -1,6 +1,8 @@
 // The journal: opening, setting aside what is broken, and the way to its thread.
 #include "incident/journal.h"
 
+#include <fmt/format.h>
+
 #include <filesystem>
 
 #include "base/log.h"

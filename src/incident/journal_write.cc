@@ -1,4 +1,6 @@
 // The journal's schema and its writes.
+#include <fmt/format.h>
+
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 

@@ -1,6 +1,8 @@
 // Incidents to JSON and back.
 #include "incident/json.h"
 
+#include <fmt/format.h>
+
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>

@@ -2,6 +2,8 @@
 // machine_repair.cc.
 #include "incident/machine.h"
 
+#include <fmt/format.h>
+
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 

@@ -1,4 +1,6 @@
 // The states of a machine that repair: planned, acting, settling, verifying.
+#include <fmt/format.h>
+
 #include "alert/json.h"
 #include "base/log.h"
 #include "base/text.h"

@@ -1,5 +1,7 @@
 // The states of a machine that look and wait: open, confirming, diagnosing, awaiting approval,
 // holding, needs human.
+#include <fmt/format.h>
+
 #include <boost/json/array.hpp>
 
 #include "base/log.h"

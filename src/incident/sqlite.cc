@@ -1,6 +1,8 @@
 // SQLite, wrapped thinly.
 #include "incident/sqlite.h"
 
+#include <fmt/format.h>
+
 #include <stdexcept>
 
 namespace incident {

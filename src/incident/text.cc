@@ -1,6 +1,8 @@
 // The words of messages.
 #include "incident/text.h"
 
+#include <fmt/format.h>
+
 #include "alert/json.h"
 #include "base/text.h"
 #include "incident/json.h"

@@ -1,6 +1,8 @@
 // Reading channels, composing messages, the catalogue's look-up.
 #include "notify/channel.h"
 
+#include <fmt/format.h>
+
 #include <set>
 
 #include "base/id.h"

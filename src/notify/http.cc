@@ -1,6 +1,8 @@
 // Answers and lengths.
 #include "notify/http.h"
 
+#include <fmt/format.h>
+
 #include <charconv>
 
 #include "base/text.h"

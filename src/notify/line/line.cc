@@ -1,6 +1,8 @@
 // The LINE Messaging API: push with a retry key, quota.
 #include "notify/line/line.h"
 
+#include <fmt/format.h>
+
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 

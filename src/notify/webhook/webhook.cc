@@ -1,6 +1,8 @@
 // Webhooks: one POST an event.
 #include "notify/webhook/webhook.h"
 
+#include <fmt/format.h>
+
 #include <boost/json/serialize.hpp>
 
 #include "base/text.h"
