@@ -153,8 +153,9 @@ bool World::Until(const std::function<bool()>& done, base::Duration limit) {
     }
     clock.Advance(step);
     // A frozen timer looks again every real millisecond; the journal's thread needs its moment too.
-    const auto until = std::chrono::steady_clock::now() + 1200us;
-    while (std::chrono::steady_clock::now() < until || journal->backlog() > 0) {
+    const auto real = [] { return std::chrono::steady_clock::now(); };  // real time, not frozen
+    const auto until = real() + 1200us;
+    while (real() < until || journal->backlog() > 0) {
       loop.Drain();
       if (done()) {
         return true;  // at once: a test that kills the daemon wants this very state
