@@ -72,7 +72,8 @@ class Daemon {
 
   // What the API asks (daemon_sources.cc, self_metrics.cc).
   std::shared_ptr<api::Sources> MakeSources();
-  [[nodiscard]] api::TargetView CompleteView(api::TargetView view) const;
+  void CompleteViews(std::vector<api::TargetView>& views) const;
+  [[nodiscard]] std::optional<api::TargetView> OneView(const std::string& name) const;
   [[nodiscard]] std::vector<api::TargetView> Fleet() const;
   [[nodiscard]] api::StatusView Status() const;
   void AddMetrics(api::Exposition& exposition) const;

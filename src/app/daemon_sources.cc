@@ -75,30 +75,40 @@ std::shared_ptr<const model::Target> Daemon::Target(const std::string& name) con
   return found == targets_.end() ? nullptr : found->second;
 }
 
-api::TargetView Daemon::CompleteView(api::TargetView view) const {
-  std::vector<alert::View> alerts;
+void Daemon::CompleteViews(std::vector<api::TargetView>& views) const {
+  std::map<std::string, std::vector<alert::View>, std::less<>> alerts;
   for (auto& one : alerts_->Views()) {
-    if (one.alert.Target() == view.target->name) {
-      alerts.push_back(std::move(one));
-    }
+    alerts[std::string(one.alert.Target())].push_back(std::move(one));
   }
-  std::optional<model::Incident> open;
+  std::map<std::string, model::Incident, std::less<>> open;
   for (auto& one : incidents_->Open()) {
-    if (one.target == view.target->name) {
-      open = std::move(one);
-    }
+    open.insert_or_assign(one.target, std::move(one));
   }
-  const auto& own = view.target->recovery_mode;
-  view.recovery_mode = own.empty() ? std::string(recovery::ToString(settings_.recovery.mode)) : own;
-  Complete(view, std::move(alerts), std::move(open));
-  return view;
+  for (auto& view : views) {
+    const auto& name = view.target->name;
+    const auto& own = view.target->recovery_mode;
+    view.recovery_mode =
+        own.empty() ? std::string(recovery::ToString(settings_.recovery.mode)) : own;
+    auto raised = alerts.find(name);
+    auto incident = open.find(name);
+    Complete(view, raised == alerts.end() ? std::vector<alert::View>() : std::move(raised->second),
+             incident == open.end() ? std::nullopt : std::optional(std::move(incident->second)));
+  }
+}
+
+std::optional<api::TargetView> Daemon::OneView(const std::string& name) const {
+  std::vector<api::TargetView> views;
+  if (auto view = board_.View(name, base::Clock::Now())) {
+    views.push_back(std::move(*view));
+    CompleteViews(views);
+    return std::move(views.front());
+  }
+  return std::nullopt;
 }
 
 std::vector<api::TargetView> Daemon::Fleet() const {
   auto views = board_.Views(base::Clock::Now());
-  for (auto& view : views) {
-    view = CompleteView(std::move(view));
-  }
+  CompleteViews(views);
   return views;
 }
 
@@ -347,10 +357,7 @@ std::shared_ptr<api::Sources> Daemon::MakeSources() {
   sources->ready = [this] { return ready_; };
   sources->status = [this] { return Status(); };
   sources->fleet = [this] { return Fleet(); };
-  sources->target = [this](const std::string& name) -> std::optional<api::TargetView> {
-    auto view = board_.View(name, base::Clock::Now());
-    return view ? std::optional(CompleteView(std::move(*view))) : std::nullopt;
-  };
+  sources->target = [this](const std::string& name) { return OneView(name); };
   sources->thresholds = [this](const std::string&) { return decider_->Thresholds(); };
   sources->incidents = [this](api::IncidentQuery query) { return Incidents(std::move(query)); };
   sources->incident = [this](std::string id) {
