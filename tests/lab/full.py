@@ -12,7 +12,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from lab_world import ROOT, LabTest, Raksa  # noqa: E402
-from scenario import REPAIRS, repair  # noqa: E402
+from scenario import MORE_REPAIRS, REPAIRS, repair  # noqa: E402
 
 
 class Ground(LabTest):
@@ -37,7 +37,7 @@ def table(runs):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--times", type=int, default=5)
-    parser.add_argument("--faults", default=",".join(REPAIRS))
+    parser.add_argument("--faults", default=",".join([*REPAIRS, *MORE_REPAIRS]))
     args = parser.parse_args()
     try:
         Ground.setUpClass()

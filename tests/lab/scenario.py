@@ -11,6 +11,16 @@ REPAIRS = {
     "db-killed": ("container-killed", "container:web-database", "fixed"),
     "docker-stopped": ("engine-not-running", "docker", "fixed"),
 }
+# The rest of what is repaired: in the long table.
+MORE_REPAIRS = {
+    "app-stopped": ("container-stopped", "container:web-application", "fixed"),
+    "db-stopped": ("container-stopped", "container:web-database", "fixed"),
+    "nginx-port-taken": ("service-address-in-use", "nginx", "fixed"),
+    "app-port-taken": ("container-address-in-use", "container:web-application", "fixed"),
+    "db-port-taken": ("container-address-in-use", "container:web-database", "fixed"),
+    "docker-socket-stopped": ("engine-not-running", "docker", "fixed"),
+    "container-paused": ("container-paused", "container:web-application", "fixed"),
+}
 
 
 def texts(entry):
@@ -53,7 +63,7 @@ class Run:
 
 def repair(raksa, target, fault, expected=None, limit=60):
     """Breaks, waits for the end, and holds everything against what must be."""
-    cause, component, outcome = expected or REPAIRS[fault]
+    cause, component, outcome = expected or {**REPAIRS, **MORE_REPAIRS}[fault]
     run = Run(fault, target)
     lab("wait-healthy", target)
     if not wait_for(lambda: raksa.well(target), 60, 0.2):
