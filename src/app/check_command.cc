@@ -29,7 +29,7 @@ bool Colours(const std::ostream& out) {
 
 /// A problem as text; on a terminal the message is bold and the caret's line is red.
 std::string Shown(const config::Problem& problem, bool colours) {
-  const std::string text = base::Printable(problem.ToString(), true);
+  std::string text = base::Printable(problem.ToString(), true);
   if (!colours) {
     return text;
   }

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cctype>
 #include <charconv>
+#include <cmath>
 #include <ctime>
 
 namespace base {
@@ -148,7 +149,7 @@ std::string FormatDuration(Duration d) {
 
 std::string HumanDuration(Duration d) {
   const double s = ToSeconds(d);
-  const auto whole = static_cast<std::int64_t>(s + 0.5);
+  const auto whole = std::llround(s);
   if (s < 10) {
     return fmt::format("{:.{}f} s", s, s < 1 ? 2 : 1);
   }

@@ -159,8 +159,8 @@ loop::Task<Examination> Examine(loop::Loop* loop, model::Target target,
       work->findings[i] = Only(look.Blind("no kind of component has this name"));
       continue;
     }
-    work->scope.Spawn("examine " + request.component.Id(),
-                      ExamineOne(work, i, kind, std::move(request)));
+    std::string name = "examine " + request.component.Id();
+    work->scope.Spawn(std::move(name), ExamineOne(work, i, kind, std::move(request)));
   }
   co_await work->scope.Join();
   for (auto& found : work->findings) {

@@ -356,6 +356,7 @@ class Presence {
       return base::Fail(std::move(done.error()));
     }
     std::vector<LabelsPtr> out;
+    out.reserve(found.size());
     for (const std::size_t slot : found) {
       out.push_back(snapshot_.labels[slot]);
     }
