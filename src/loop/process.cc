@@ -122,12 +122,14 @@ base::Result<pid_t> Start(std::vector<std::string>& argv, const ProcessOptions& 
   posix_spawnattr_setsigdefault(&attributes, &defaults);
 
   std::vector<char*> args;
+  args.reserve(argv.size() + 1);
   for (auto& arg : argv) {
     args.push_back(arg.data());
   }
   args.push_back(nullptr);
   auto extra = options.extra_env;
   std::vector<char*> env;
+  env.reserve(extra.size());
   for (auto& pair : extra) {
     env.push_back(pair.data());
   }

@@ -226,6 +226,7 @@ class Best {
   std::vector<std::size_t> Sorted() {
     std::ranges::stable_sort(heap_, [this](const Entry& a, const Entry& b) { return Less(b, a); });
     std::vector<std::size_t> out;
+    out.reserve(heap_.size());
     for (const Entry& entry : heap_) {
       out.push_back(entry.series);
     }

@@ -102,7 +102,7 @@ std::string Judge(const Request& request, const loop::HttpRequest& asked,
                   const loop::HttpResponse& got, Outcome& out) {
   const auto& options = request.spec.options;
   const bool has_regex = asked.max_body > 0;
-  const std::string body = has_regex ? BodyFault(options, got.body) : "";
+  std::string body = has_regex ? BodyFault(options, got.body) : "";
   if (has_regex) {
     out.readings.push_back({"probe_failed_due_to_regex", {}, body.empty() ? 0.0 : 1.0});
   }
