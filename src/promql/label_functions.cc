@@ -209,6 +209,7 @@ base::Result<Frame> LabelJoin(Frame input, const std::vector<std::string>& args)
   }
   for (Column& column : input) {
     std::vector<std::string> values;
+    values.reserve(sources.size());
     for (const std::string& source : sources) {
       values.emplace_back(column.labels->Get(source));
     }

@@ -96,9 +96,15 @@ constexpr std::array kDates = {
     DateEntry{"day_of_year", DayOfYear},
     DateEntry{"days_in_month", DaysInMonth},
     DateEntry{"hour",
-              [](std::int64_t s) { return static_cast<double>(Civil(s).second_of_day / 3600); }},
+              [](std::int64_t s) {
+                const auto hour = Civil(s).second_of_day / 3600;
+                return static_cast<double>(hour);
+              }},
     DateEntry{"minute",
-              [](std::int64_t s) { return static_cast<double>(Civil(s).second_of_day / 60 % 60); }},
+              [](std::int64_t s) {
+                const auto minute = Civil(s).second_of_day / 60 % 60;
+                return static_cast<double>(minute);
+              }},
     DateEntry{"month",
               [](std::int64_t s) {
                 return static_cast<double>(static_cast<unsigned>(Civil(s).date.month()));

@@ -85,6 +85,7 @@ std::string Match(const Expr& expr) {
 
 std::string Arguments(const Expr& expr) {
   std::vector<std::string> out;
+  out.reserve(expr.args.size());
   for (const auto& arg : expr.args) {
     out.push_back(arg->ToString());
   }
