@@ -261,7 +261,8 @@ void RuleRun::WriteAlerts() {
     Write(std::move(series), 1);
     model::Labels since = labels;
     since.Set(model::kName, "ALERTS_FOR_STATE");
-    Write(std::move(since), static_cast<double>(base::ToMs(alert.active_at) / 1000));
+    const auto whole_seconds = base::ToMs(alert.active_at) / 1000;  // as Prometheus writes it
+    Write(std::move(since), static_cast<double>(whole_seconds));
     if (alert.state == AlertState::kFiring) {
       out_.alerts.push_back(ToAlert(alert, {}));
     }

@@ -316,7 +316,7 @@ std::pair<std::string, std::string> HostPort(const std::string& text) {
 Out StripPort(const Args& args) { return HostPort(Print(args[0])).first; }
 
 Out StripDomain(const Args& args) {
-  const std::string whole = Print(args[0]);
+  std::string whole = Print(args[0]);
   const auto [host, port] = HostPort(whole);
   const bool address =
       host.find(':') != std::string::npos ||
@@ -410,6 +410,7 @@ const TemplateEntry* FindTemplateFunction(std::string_view name) {
 
 std::vector<std::string> TemplateFunctionNames() {
   std::vector<std::string> out;
+  out.reserve(kTable.size());
   for (const TemplateEntry& entry : kTable) {
     out.emplace_back(entry.name);
   }

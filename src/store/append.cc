@@ -309,7 +309,7 @@ base::Result<> State::AppendMany(std::span<const model::Batch> batches) {
       from = end;
     }
   }
-  const auto flushed = Flush(false);
+  auto flushed = Flush(false);
   {
     const std::unique_lock exclusive(shared);
     for (const auto& [window, rows] : by_window) {

@@ -61,6 +61,7 @@ std::vector<std::uint16_t> ReadPorts(const Node& node) {
 template <class Credential>
 std::vector<std::string> KeysOf(const std::map<std::string, Credential>& map) {
   std::vector<std::string> out;
+  out.reserve(map.size());
   for (const auto& [name, credential] : map) {
     out.push_back(name);
   }
@@ -196,6 +197,7 @@ void CheckCircles(const std::vector<Reading>& readings) {
 
 void CheckDependencies(std::vector<Reading>& readings) {
   std::vector<std::string> names;
+  names.reserve(readings.size());
   for (const auto& reading : readings) {
     names.push_back(reading.target.name);
   }
@@ -238,6 +240,7 @@ const model::KindSpec* FindKind(const std::vector<const model::KindSpec*>& kinds
 
 std::vector<std::string> Names(const std::vector<const model::KindSpec*>& kinds) {
   std::vector<std::string> out;
+  out.reserve(kinds.size());
   for (const auto* kind : kinds) {
     out.emplace_back(kind->name);
   }
@@ -330,6 +333,7 @@ Fleet ReadTargets(Node defaults, Node credentials, Node targets, const Kinds& ki
             .credentials = credentials ? ReadCredentials(credentials) : Credentials{}};
   std::vector<Reading> readings;
   const auto items = targets ? targets.Items("targets") : std::vector<Node>{};
+  readings.reserve(items.size());
   for (const Node& item : items) {
     readings.push_back(ReadTarget(item, out, kinds));
   }
