@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <malloc.h>
 #include <sys/file.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
@@ -31,9 +32,12 @@ using std::chrono::seconds;
 
 namespace {
 
-/// Samples kept in memory before some are written early: what keeps a daemon of a hundred targets
-/// small. More series mean shorter pieces on disk until their window closes.
-constexpr std::size_t kHeadSamples = 400'000;
+/// Samples kept in memory before some are written early: some twenty rounds of each target's
+/// values, so that a daemon of a hundred targets stays small. More series mean shorter pieces on
+/// disk until their window closes.
+std::size_t HeadSamples(std::size_t targets) {
+  return std::clamp<std::size_t>(targets * 1'000, 60'000, 4'000'000);
+}
 
 }  // namespace
 
@@ -82,7 +86,7 @@ base::Result<> Daemon::OpenStore() {
   options.dir = settings_.data_dir;
   options.retention_age = settings_.retention.age;
   options.retention_bytes = settings_.retention.size;
-  options.head_samples = kHeadSamples;
+  options.head_samples = HeadSamples(settings_.targets.size());
   auto opened = store::Store::Open(options);
   if (!opened) {
     return base::Fail(opened.error());
@@ -349,6 +353,7 @@ int RunDaemon(const RunOptions& options) {
     return 2;
   }
   signal(SIGPIPE, SIG_IGN);
+  mallopt(M_ARENA_MAX, 2);  // a heap for each of ten threads that mostly wait would only be space
   umask(077);
   Daemon daemon(std::move(*loaded.settings), options);
   if (const auto done = daemon.Run(); !done) {

@@ -1,6 +1,7 @@
 // What the daemon does while it runs: probe runs, alerts and changes pass between the rooms; state
 // is kept, the store is kept in order, the page is told.
 #include <fmt/format.h>
+#include <malloc.h>
 #include <systemd/sd-daemon.h>
 
 #include <algorithm>
@@ -157,6 +158,7 @@ loop::Task<> Daemon::Maintain() {
                   {{"err", pruned.error().message}});
       }
     }
+    malloc_trim(0);  // what a tick has freed goes back
     sd_notify(0, "WATCHDOG=1");
     co_await loop::Sleep(seconds(5));
   }

@@ -13,7 +13,7 @@ constexpr std::int64_t kVersion = 1;
 constexpr const char* kBefore =
     "PRAGMA page_size=4096; PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL;";
 constexpr const char* kEachTime =
-    "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-8192;"
+    "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-1024;"
     "PRAGMA temp_store=MEMORY; PRAGMA journal_size_limit=16777216; PRAGMA trusted_schema=OFF;";
 constexpr const char* kTables =
     "CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"
@@ -146,7 +146,7 @@ base::Result<std::unique_ptr<ReaderDb>> OpenReader(const std::string& path) {
   out->db = std::move(*db);
   sqlite3_db_config(out->db.raw(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   auto done = out->db.Exec(
-      "PRAGMA query_only=ON; PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-4096;"
+      "PRAGMA query_only=ON; PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-1024;"
       "PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF");
   const std::pair<Statement*, const char*> all[] = {
       {&out->pin, "SELECT value FROM meta WHERE key = 'window_ms'"},
