@@ -95,6 +95,7 @@ const Function* FindFunction(std::string_view name) {
 
 std::vector<std::string> FunctionNames() {
   std::vector<std::string> out;
+  out.reserve(kTable.size());
   for (const Function& function : kTable) {
     out.emplace_back(function.name);
   }
