@@ -115,6 +115,8 @@ class TestSshd {
            << "/authorized_keys\nPidFile none\nStrictModes no\nUsePAM no\n"
               "PasswordAuthentication no\nKbdInteractiveAuthentication no\n"
               "PermitRootLogin yes\nAcceptEnv LC_*\n"
+           // What the user's own ~/.bashrc does and prints is no part of a test.
+           << "SetEnv HOME=" << dir_ << "\n"
            << more_config;
     config.close();
     std::string run =
