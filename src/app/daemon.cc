@@ -32,11 +32,11 @@ using std::chrono::seconds;
 
 namespace {
 
-/// Samples kept in memory before some are written early: some twenty rounds of each target's
+/// Samples kept in memory before some are written early: some ten rounds of each target's
 /// values, so that a daemon of a hundred targets stays small. More series mean shorter pieces on
 /// disk until their window closes.
 std::size_t HeadSamples(std::size_t targets) {
-  return std::clamp<std::size_t>(targets * 1'000, 60'000, 4'000'000);
+  return std::clamp<std::size_t>(targets * 600, 60'000, 4'000'000);
 }
 
 }  // namespace
@@ -353,7 +353,7 @@ int RunDaemon(const RunOptions& options) {
     return 2;
   }
   signal(SIGPIPE, SIG_IGN);
-  mallopt(M_ARENA_MAX, 2);  // a heap for each of ten threads that mostly wait would only be space
+  mallopt(M_ARENA_MAX, 1);  // heaps for ten threads that mostly wait would only be space
   umask(077);
   Daemon daemon(std::move(*loaded.settings), options);
   if (const auto done = daemon.Run(); !done) {
