@@ -7,25 +7,10 @@
 #include <map>
 
 #include "base/text.h"
+#include "diagnosis/parse/words.h"
 
 namespace diagnosis::parse {
 namespace {
-
-std::vector<std::string_view> Words(std::string_view line) {
-  std::vector<std::string_view> out;
-  for (const auto word : base::Split(line, ' ')) {
-    if (!word.empty()) {
-      out.push_back(word);
-    }
-  }
-  return out;
-}
-
-template <class T>
-bool ReadNumber(std::string_view text, T& out) {
-  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), out);
-  return ec == std::errc() && end == text.data() + text.size();
-}
 
 /// "25.0"; also with a decimal comma.
 bool ReadPercent(std::string_view text, double& out) {

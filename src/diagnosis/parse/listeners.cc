@@ -5,25 +5,10 @@
 #include <charconv>
 
 #include "base/text.h"
+#include "diagnosis/parse/words.h"
 
 namespace diagnosis::parse {
 namespace {
-
-std::vector<std::string_view> Words(std::string_view line) {
-  std::vector<std::string_view> out;
-  for (const auto word : base::Split(line, ' ')) {
-    if (!word.empty()) {
-      out.push_back(word);
-    }
-  }
-  return out;
-}
-
-template <class T>
-bool ReadNumber(std::string_view text, T& out) {
-  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), out);
-  return ec == std::errc() && end == text.data() + text.size();
-}
 
 /// `users:(("nginx",pid=102,fd=5),("nginx",pid=101,fd=5))`
 std::vector<Owner> ReadOwners(std::string_view text) {
