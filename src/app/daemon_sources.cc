@@ -197,13 +197,7 @@ void Daemon::AddMetrics(api::Exposition& out) const {
     counter("raksa_incidents_ended_total", "Incidents ended, by outcome.", count,
             {{"outcome", outcome}});
   }
-  const auto server = server_->stats();
-  gauge("raksa_http_connections", "Open HTTP connections.",
-        static_cast<double>(server.connections));
-  for (int hundred = 1; hundred <= 5; ++hundred) {
-    counter("raksa_http_responses_total", "HTTP responses, by class.", server.responses[hundred],
-            {{"class", fmt::format("{}xx", hundred)}});
-  }
+  api::AddServerMetrics(out, *server_, *events_);
 }
 
 loop::Task<base::Result<api::IncidentPage>> Daemon::Incidents(api::IncidentQuery query) {
