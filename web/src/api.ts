@@ -70,10 +70,11 @@ export const api = {
     ask(`/api/v1/incidents/${encodeURIComponent(id)}/${verb}`, {
       method: "POST", headers: { "Content-Type": "application/json" }, body: "{}",
     }),
-  /** A range query over the last `seconds`, with gaps as null at every step that has no value. */
+  /** A range query over the last `seconds`, with gaps as null at every step that has no value. It ends now, not at the last
+   *  multiple of its step: else the newest step (six minutes of a day) would never be seen. */
   async range(expr: string, seconds: number, points = 240): Promise<Series[]> {
     const step = Math.max(1, Math.ceil(seconds / points));
-    const end = Math.floor(Date.now() / 1000 / step) * step;
+    const end = Math.floor(Date.now() / 1000);
     const start = end - Math.floor(seconds / step) * step;
     const form = new URLSearchParams({ query: expr, start: `${start}`, end: `${end}`, step: `${step}` });
     const answer = await ask("/api/v1/query_range", { method: "POST", body: form }) as
