@@ -11,7 +11,7 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 RAKSA = pathlib.Path(os.environ.get("RAKSA", ROOT / "build/release/raksa")).resolve()
-LAB = ROOT / "build/lab"
+LAB = pathlib.Path(os.environ.get("RAKSA_LAB_DIR", ROOT / "build/lab")).resolve()
 STATE = LAB / "state"
 SKIPPED = 77
 
