@@ -133,6 +133,12 @@ const Token* Auth::Find(std::string_view authorization) const {
 
 std::optional<Response> Auth::Check(Request& request, Needs needs, bool trusted,
                                     bool unix_socket) const {
+  if (needs == Needs::kAlert &&
+      std::ranges::find(signed_paths, request.path) != signed_paths.end()) {
+    request.user = "signed";
+    request.role = Role::kAlert;
+    return CheckOrigin(request);
+  }
   const bool open = trusted && !always;
   const auto authorization = request.Header("authorization");
   const Token* token = authorization.empty() ? nullptr : Find(authorization);

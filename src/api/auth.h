@@ -26,6 +26,9 @@ struct Auth {
   std::vector<std::string> host_names;
   /// Ask for a token on loopback and unix sockets too.
   bool always = false;
+  /// Webhooks whose senders sign: a token is neither needed nor enough there, because the handler
+  /// asks for the signature of whoever posts.
+  std::vector<std::string> signed_paths;
 
   /// The token that an Authorization header carries (Bearer, or Basic with the token's name as user
   /// or none), nullptr when it carries none that is known. Every stored hash is compared, in

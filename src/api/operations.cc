@@ -69,7 +69,7 @@ Answer Webhook(Shared s, Request request) {
   if (!s->webhook) {
     co_return Text(404, "webhooks are not available\n");
   }
-  const auto taken = co_await s->webhook(request.path, std::move(request.body));
+  const auto taken = co_await s->webhook(std::move(request));
   if (!taken) {
     co_return JsonError(taken.error());
   }

@@ -210,8 +210,8 @@ TEST(Server, TooManyConnectionsAreTurnedAwayIdleOnesFirst) {
 TEST(Server, ReadsFormsExpectAndOldProtocols) {
   std::string seen;
   auto sources = std::make_shared<Sources>();
-  sources->webhook = [&seen](std::string path, std::string body) {
-    return TakeWebhook(&seen, std::move(path), std::move(body));
+  sources->webhook = [&seen](Request request) {
+    return TakeWebhook(&seen, std::move(request.path), std::move(request.body));
   };
   TestServer server({}, sources);
   RawClient client(server.address());
@@ -350,6 +350,7 @@ TEST(Auth, RolesAndTokens) {
   ServerOptions options;
   options.auth.tokens = *tokens;
   options.auth.always = true;
+  options.auth.signed_paths = {"/webhook/signed"};
   auto sources = WithReload();
   TestServer server(options, sources);
   auto bearer = [](const std::string& token) { return "Authorization: Bearer " + token + "\r\n"; };
@@ -363,6 +364,11 @@ TEST(Auth, RolesAndTokens) {
   EXPECT_EQ(server.Ask("POST", "/webhook", bearer("secret-w")).status, 404);
   EXPECT_EQ(server.Ask("POST", "/-/reload", bearer("secret-g")).status, 403);
   EXPECT_EQ(server.Ask("POST", "/-/reload", bearer("secret-a")).status, 400);
+  // Where the sender signs, the handler judges, with or without a token.
+  EXPECT_EQ(server.Ask("POST", "/webhook/signed").status, 404);
+  EXPECT_EQ(server.Ask("POST", "/webhook/signed", bearer("secret-g")).status, 404);
+  EXPECT_EQ(server.Ask("POST", "/webhook/signed", "Sec-Fetch-Site: cross-site\r\n").status, 403);
+  EXPECT_EQ(server.Ask("POST", "/webhook/other").status, 401);
   // grafana:secret-g, and the right secret under another name
   EXPECT_EQ(server.Get("/metrics", "Authorization: Basic Z3JhZmFuYTpzZWNyZXQtZw==\r\n").status,
             200);

@@ -11,6 +11,7 @@
 
 #include "alert/manager.h"
 #include "api/exposition.h"
+#include "api/http.h"
 #include "base/clock.h"
 #include "base/result.h"
 #include "loop/worker.h"
@@ -206,9 +207,9 @@ struct Sources {
   std::function<loop::Task<base::Result<Exposition>>(std::string target, std::string module)> probe;
   /// Reads the configuration again. Errors: kInvalid with every problem, a line each.
   std::function<loop::Task<base::Result<>>()> reload;
-  /// Takes alerts from a system outside; `path` says which. Gives the answer for it, one JSON
-  /// object. Errors: kInvalid.
-  std::function<loop::Task<base::Result<std::string>>(std::string path, std::string body)> webhook;
+  /// Takes alerts from a system outside; the path says which. Gives the answer for it, one JSON
+  /// object. Errors: kInvalid; kDenied when its signature is asked for and is not good.
+  std::function<loop::Task<base::Result<std::string>>(Request request)> webhook;
 
   std::string web_dir;  ///< the page from disk (development); "" = the embedded one
 };

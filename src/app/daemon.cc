@@ -39,6 +39,15 @@ std::size_t HeadSamples(std::size_t targets) {
   return std::clamp<std::size_t>(targets * 600, 60'000, 4'000'000);
 }
 
+/// Who may ask, with the webhooks whose senders sign instead.
+api::Auth AuthOf(const Settings& settings) {
+  auto auth = settings.auth.auth;
+  if (settings.webhooks.signing) {
+    auth.signed_paths.assign(kSignedPaths.begin(), kSignedPaths.end());
+  }
+  return auth;
+}
+
 }  // namespace
 
 Daemon::Daemon(Settings settings, RunOptions options)
@@ -166,7 +175,7 @@ base::Result<> Daemon::Listen() {
   if (!settings_.shs_listen.empty()) {
     options.listen.push_back(settings_.shs_listen);
   }
-  options.auth = settings_.auth.auth;
+  options.auth = AuthOf(settings_);
   options.tls_cert_file = settings_.tls.cert_file;
   options.tls_key_file = settings_.tls.key_file;
   server_ =
@@ -248,6 +257,7 @@ void Daemon::Apply(Settings settings) {
     depends_on[target.name] = target.depends_on;
   }
   index_ = alert::inbound::TargetIndex(settings_.targets);
+  server_->SetAuth(AuthOf(settings_));
   board_.Apply(settings_.targets);
   alerts_->SetDependencies(std::move(depends_on));
   hands_->SetPolicy(settings_.recovery);

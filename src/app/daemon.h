@@ -80,7 +80,7 @@ class Daemon {
   loop::Task<base::Result<api::IncidentPage>> Incidents(api::IncidentQuery query);
   loop::Task<base::Result<model::Incident>> Act(api::IncidentAction action);
   loop::Task<base::Result<api::Exposition>> ProbeOnce(std::string target, std::string module);
-  loop::Task<base::Result<std::string>> Webhook(std::string path, std::string body);
+  loop::Task<base::Result<std::string>> Webhook(api::Request request);
   [[nodiscard]] std::shared_ptr<const model::Target> Target(const std::string& name) const;
   [[nodiscard]] recovery::Surroundings Around(const std::string& target) const;
   loop::Task<incident::VerifyResult> Verify(std::string target, std::vector<model::Alert> alerts);

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "alert/inbound/authentic.h"
 #include "alert/inbound/inbound.h"
 #include "api/json.h"
 #include "app/daemon.h"
@@ -284,12 +285,25 @@ loop::Task<base::Result<api::Exposition>> Daemon::ProbeOnce(std::string name, st
   co_return out;
 }
 
-loop::Task<base::Result<std::string>> Daemon::Webhook(std::string path, std::string body) {
+loop::Task<base::Result<std::string>> Daemon::Webhook(api::Request request) {
   const auto now = base::Clock::Now();
+  const auto& own = settings_.webhooks;
+  if (own.signing && std::ranges::find(kSignedPaths, request.path) != kSignedPaths.end()) {
+    const auto header = [&](std::string_view name) { return request.Header(name); };
+    if (const auto good = alert::inbound::Authentic(*own.signing, header, request.body, now);
+        !good) {
+      base::Log(base::Level::kWarn, "a webhook was refused",
+                {{"peer", request.peer}, {"err", good.error().message}});
+      co_return base::Fail(good.error());
+    }
+  }
   alert::inbound::Context context;
   context.targets = &index_;
   context.now = now;
-  auto read = alert::inbound::Read(path, "", body, context);
+  context.target_labels = own.target_labels;
+  context.metrics = own.metrics;
+  auto read =
+      alert::inbound::Read(request.path, request.Header("content-type"), request.body, context);
   if (!read) {
     co_return base::Fail(read.error());
   }
@@ -380,9 +394,7 @@ std::shared_ptr<api::Sources> Daemon::MakeSources() {
     return ProbeOnce(std::move(target), std::move(module));
   };
   sources->reload = [this] { return Reload(); };
-  sources->webhook = [this](std::string path, std::string body) {
-    return Webhook(std::move(path), std::move(body));
-  };
+  sources->webhook = [this](api::Request request) { return Webhook(std::move(request)); };
   sources->web_dir = options_.web_dir.empty() ? settings_.web_dir : options_.web_dir;
   sources->flags = {{"config.file", settings_.file}, {"storage.path", settings_.data_dir}};
   return sources;

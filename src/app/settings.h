@@ -1,11 +1,15 @@
 // Settings: the whole configuration file, read and checked, with the rule files that it names.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "alert/inbound/authentic.h"
 #include "api/auth.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -39,6 +43,17 @@ struct TlsSettings {
   [[nodiscard]] bool on() const { return !cert_file.empty(); }
 };
 
+/// Where Grafana's signature is asked for, once a secret for it is configured.
+inline constexpr std::array<std::string_view, 2> kSignedPaths = {"/api/v1/webhook/grafana",
+                                                                 "/webhook/grafana"};
+
+/// How alerts from outside are understood, beside what is always known.
+struct WebhookSettings {
+  std::vector<std::string> target_labels;          ///< further labels whose value names a target
+  std::map<std::string, std::string> metrics;      ///< a sender's name of an alert → our metric
+  std::optional<alert::inbound::Signing> signing;  ///< Grafana's HMAC at kSignedPaths
+};
+
 /// All that a configuration file says, checked; paths are absolute or taken from its folder.
 struct Settings {
   std::string file;
@@ -59,6 +74,7 @@ struct Settings {
   base::Level log_level = base::Level::kInfo;
   AuthSettings auth;
   TlsSettings tls;
+  WebhookSettings webhooks;
   std::string web_dir;       ///< serve the page from here; "" = the built-in one
   std::string external_url;  ///< how people reach the page, for links in messages; "" = none
 };

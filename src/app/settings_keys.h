@@ -12,6 +12,7 @@ probe::Confirmation ReadConfirm(config::Node node);
 void ReadLog(config::Node node, Settings& settings);
 AuthSettings ReadAuth(config::Node node);
 TlsSettings ReadTls(config::Node node);
+WebhookSettings ReadWebhooks(config::Node node);
 /// A path from the configuration's folder; "" when the node is false or no text.
 std::string ReadPath(config::Node node);
 /// The rule files that `rules:` names, patterns expanded; what is not there is a problem.
