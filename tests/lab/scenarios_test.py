@@ -1,10 +1,49 @@
 #!/usr/bin/env python3
-"""Real servers, broken for real: each is repaired, verified from outside, told once, closed. The long table: full.py."""
+"""Real servers, broken for real: each is repaired, verified from outside, told once, closed. The long tables: full.py."""
+import queue
+import re
+import threading
 import time
 import unittest
 
-from lab_world import LabTest, Raksa, lab, wait_for
-from scenario import REPAIRS, line_messages, repair, texts
+from lab_world import STATE, LabTest, Raksa, lab, wait_for
+from scenario import CPU, MEMORY, MORE, NINE, Run, about, line_messages, play, texts
+
+REPAIRED = {**{fault: s for fault, s in NINE.items() if not s.report}, "nginx-killed": MORE["nginx-killed"]}
+LOAD_RULES = """groups:
+  - name: load
+    interval: 5s
+    rules:
+      - {alert: Cpu, expr: 'cpu_percent{target="web1"} > 80', labels: {severity: warning, metric: cpu_percent}}
+      - {alert: Memory, expr: 'mem_percent{target="web1"} > 80', labels: {severity: warning, metric: mem_percent}}
+"""
+
+
+def play_all(raksa, situations, servers):
+    """Plays each situation once, all servers beside each other; gives the runs by fault."""
+    waiting, runs = queue.Queue(), {}
+    for situation in situations:
+        waiting.put(situation)
+
+    def one_server(target):
+        while not waiting.empty():
+            try:
+                situation = waiting.get_nowait()
+            except queue.Empty:
+                return
+            try:
+                runs[situation.fault] = play(raksa, target, situation)
+            except Exception as error:  # pylint: disable=broad-except
+                runs[situation.fault] = run = Run(situation, target)
+                run.faults.append(f"{type(error).__name__}: {error}"[:3000])
+                lab("heal", target, check=False)
+            print(runs[situation.fault].tell(), flush=True)
+    threads = [threading.Thread(target=one_server, args=(target,)) for target in servers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return runs
 
 
 class Scenarios(LabTest):
@@ -12,6 +51,7 @@ class Scenarios(LabTest):
     def setUpClass(cls):
         super().setUpClass()
         cls.raksa = Raksa("scenarios").start()
+        cls.runs = play_all(cls.raksa, REPAIRED.values(), ["web1", "web2"])
 
     @classmethod
     def tearDownClass(cls):
@@ -20,26 +60,34 @@ class Scenarios(LabTest):
         finally:
             super().tearDownClass()
 
-    def run_repair(self, target, fault):
-        run = repair(self.raksa, target, fault)
-        print(run.tell(), flush=True)
+    def check(self, fault):
+        run = self.runs[fault]
         self.assertEqual(run.faults, [], self.raksa.log_text()[-3000:])
-        self.assertLess(run.times["verified"], 20)
+        self.assertLess(run.times["total"], 30)
 
     def test_nginx_stopped(self):
-        self.run_repair("web1", "nginx-stopped")
+        self.check("nginx-stopped")
 
     def test_nginx_killed(self):
-        self.run_repair("web2", "nginx-killed")
+        self.check("nginx-killed")
 
-    def test_application_container_killed(self):
-        self.run_repair("web1", "app-killed")
+    def test_nginxs_port_taken(self):
+        self.check("nginx-port-taken")
 
-    def test_database_container_killed(self):
-        self.run_repair("web2", "db-killed")
+    def test_application_container_stopped(self):
+        self.check("app-stopped")
+
+    def test_applications_port_taken(self):
+        self.check("app-port-taken")
+
+    def test_database_container_stopped(self):
+        self.check("db-stopped")
+
+    def test_databases_port_taken(self):
+        self.check("db-port-taken")
 
     def test_docker_stopped(self):
-        self.run_repair("web1", "docker-stopped")
+        self.check("docker-stopped")
 
     def test_a_stopped_server_is_told_once_and_left_alone(self):
         target, begun = "web2", time.time()
@@ -65,7 +113,34 @@ class Scenarios(LabTest):
         self.assertEqual(len(told), 2, told)
 
 
-assert set(REPAIRS) == {"nginx-stopped", "nginx-killed", "app-killed", "db-killed", "docker-stopped"}
+class Load(LabTest):
+    """Processor and memory above 80 %: told with the processes behind it, nothing is done. The load comes first, since on this
+    machine others may load the processors too: whatever raises the alarm, the server's own largest process is the fault's."""
+
+    def test_processor_and_memory(self):
+        asked = time.time()
+        for situation in (CPU, MEMORY):
+            lab("break", "web1", situation.fault)
+        rules = STATE / "rules-load.yaml"
+        rules.write_text(LOAD_RULES)
+        try:
+            with Raksa("load", edit=lambda text: re.sub(r"(?m)^rules:.*$", f"rules: [{rules}]", text), load_rules=True) as raksa:
+                for situation in (CPU, MEMORY):
+                    with self.subTest(situation.name):
+                        self.told(raksa, situation, asked)
+        finally:
+            lab("heal", "web1")
+
+    def told(self, raksa, situation, asked):
+        def of_it():
+            return [i for i in raksa.incidents("web1", asked) if about(situation, i)]
+        self.assertTrue(wait_for(lambda: [i for i in of_it() if i["state"] == "needs human"], 60, 0.2), raksa.incidents("web1", asked))
+        incident = raksa.json("/api/v1/incidents/" + of_it()[0]["id"])
+        self.assertEqual((incident["cause"], incident["component"], incident["steps"]), (situation.cause, "host", []))
+        self.assertTrue(wait_for(lambda: [m for m in line_messages(asked, "web1") if incident["id"] in texts(m)], 10))
+        message = [texts(m) for m in line_messages(asked, "web1") if incident["id"] in texts(m)][0]
+        self.assertIn(situation.says, message)
+
 
 if __name__ == "__main__":
     unittest.main()
