@@ -19,6 +19,9 @@ void AddServerMetrics(Exposition& exposition, const Server& server, const EventH
 
 /// Parts of it (one file each).
 void AddNative(Router& router, std::shared_ptr<const Sources> sources);
+void AddLogin(Router& router, std::shared_ptr<const Sources> sources);
+void AddCatalogue(Router& router, std::shared_ptr<const Sources> sources);
+void AddReports(Router& router, std::shared_ptr<const Sources> sources);
 void AddPrometheus(Router& router, std::shared_ptr<const Sources> sources);
 void AddOperations(Router& router, std::shared_ptr<const Sources> sources);
 

@@ -10,6 +10,7 @@
 
 #include <boost/beast/core/detail/base64.hpp>
 
+#include "api/session.h"
 #include "base/id.h"
 #include "base/text.h"
 
@@ -64,6 +65,7 @@ std::optional<Role> ParseRole(std::string_view text) {
 bool Suffices(Role role, Needs needs) {
   switch (needs) {
     case Needs::kNothing:
+    case Needs::kLogin:
       return true;
     case Needs::kRead:
       return role == Role::kRead || role == Role::kOperate;
@@ -100,7 +102,27 @@ std::optional<Response> CheckContent(const Request& request) {
   return std::nullopt;
 }
 
+/// 401. A browser is not shown a challenge that it would answer with a dialog of its own: it has
+/// the page's form.
+Response Unauthorized(const Request& request) {
+  const bool browser = !request.Header("sec-fetch-mode").empty() ||
+                       !request.Header("sec-fetch-site").empty() ||
+                       request.Header("user-agent").starts_with("Mozilla/");
+  auto out = JsonError(401, "unauthorized", "a token is needed (Authorization: Bearer …)");
+  out.headers.emplace_back("WWW-Authenticate", browser
+                                                   ? "Bearer realm=\"raksa\""
+                                                   : "Basic realm=\"raksa\", charset=\"UTF-8\"");
+  return out;
+}
+
 }  // namespace
+
+Response TooOften(base::Duration wait) {
+  auto out = JsonError(429, "too_many", "too many wrong tries from this address; wait a while");
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(wait).count();
+  out.headers.emplace_back("Retry-After", std::to_string(seconds));
+  return out;
+}
 
 const Token* Auth::Find(std::string_view authorization) const {
   const auto space = authorization.find(' ');
@@ -131,8 +153,52 @@ const Token* Auth::Find(std::string_view authorization) const {
   return found;
 }
 
+std::optional<Response> Auth::Identify(Request& request, Needs needs, bool open,
+                                       bool unix_socket) const {
+  const auto authorization = request.Header("authorization");
+  const auto now = base::Clock::Steady();
+  const bool heard = !authorization.empty() && !tokens.empty();
+  if (heard && sessions) {
+    if (const auto wait = sessions->tokens_tried().Wait(request.peer, now);
+        wait > base::Duration{}) {
+      return TooOften(wait);
+    }
+  }
+  request.user = "anonymous";
+  request.role = open ? Role::kOperate : Role::kNone;
+  if (const Token* token = authorization.empty() ? nullptr : Find(authorization)) {
+    request.user = token->name;
+    request.role = token->role;
+    request.anonymous = false;
+    return std::nullopt;
+  }
+  if (heard) {
+    if (sessions) {
+      sessions->tokens_tried().Add(request.peer, now);
+    }
+    request.role = needs == Needs::kNothing ? request.role : Role::kNone;
+  } else if (const auto session =
+                 sessions ? sessions->Find(request.Header("cookie"), now) : std::nullopt) {
+    request.user = session->user;
+    request.role = session->role;
+    request.csrf = session->csrf;
+    request.anonymous = false;
+    return std::nullopt;
+  }
+  if (open && !unix_socket && !IsOwnHost(request.Header("host"), host_names)) {
+    return JsonError(403, "forbidden",
+                     "refused: this server is not known by that Host name (host_names in the "
+                     "configuration lists those that are)");
+  }
+  return std::nullopt;
+}
+
 std::optional<Response> Auth::Check(Request& request, Needs needs, bool trusted,
                                     bool unix_socket) const {
+  if (everybody) {
+    request.user = "anonymous";
+    return needs == Needs::kNothing ? std::nullopt : std::optional(Unauthorized(request));
+  }
   if (needs == Needs::kAlert &&
       std::ranges::find(signed_paths, request.path) != signed_paths.end()) {
     request.user = "signed";
@@ -140,40 +206,29 @@ std::optional<Response> Auth::Check(Request& request, Needs needs, bool trusted,
     return CheckOrigin(request);
   }
   const bool open = trusted && !always;
-  const auto authorization = request.Header("authorization");
-  const Token* token = authorization.empty() ? nullptr : Find(authorization);
-  if (token != nullptr) {
-    request.user = token->name;
-    request.role = token->role;
-    request.anonymous = false;
-  } else {
-    request.user = "anonymous";
-    request.role = open ? Role::kOperate : Role::kNone;
-    if (!authorization.empty() && !tokens.empty() && needs != Needs::kNothing) {
-      request.role = Role::kNone;
-    }
-    if (open && !unix_socket && !IsOwnHost(request.Header("host"), host_names)) {
-      return JsonError(403, "forbidden",
-                       "refused: this server is not known by that Host name (host_names in the "
-                       "configuration lists those that are)");
-    }
+  request.login = !open;
+  if (auto refusal = Identify(request, needs, open, unix_socket)) {
+    return refusal;
   }
   if (!Suffices(request.role, needs)) {
     if (request.role == Role::kNone) {
-      auto out = JsonError(401, "unauthorized", "a token is needed (Authorization: Bearer …)");
-      out.headers.emplace_back("WWW-Authenticate", "Basic realm=\"raksa\", charset=\"UTF-8\"");
-      return out;
+      return Unauthorized(request);
     }
-    return JsonError(
-        403, "forbidden",
-        "the role " + std::string(ToString(request.role)) + " of this token does not suffice");
+    return JsonError(403, "forbidden",
+                     "the role " + std::string(ToString(request.role)) + " does not suffice");
   }
-  if (needs == Needs::kAlert || needs == Needs::kOperate) {
-    if (auto refusal = CheckOrigin(request)) {
-      return refusal;
-    }
+  if (needs == Needs::kNothing || needs == Needs::kRead) {
+    return std::nullopt;
   }
-  return needs == Needs::kOperate ? CheckContent(request) : std::nullopt;
+  if (auto refusal = CheckOrigin(request)) {
+    return refusal;
+  }
+  // Who logs in has no session yet, or gets another.
+  if (!request.csrf.empty() && needs != Needs::kLogin &&
+      !base::EqualSecret(request.Header("x-csrf-token"), request.csrf)) {
+    return JsonError(403, "forbidden", "refused: X-CSRF-Token is not this session's");
+  }
+  return needs == Needs::kAlert ? std::nullopt : CheckContent(request);
 }
 
 base::Result<std::vector<Token>> ParseTokens(std::string_view text, const std::string& file) {

@@ -1,6 +1,7 @@
 // Auth: who is asking, what they may do, and whether a browser was lured into asking.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -8,9 +9,12 @@
 
 #include "api/http.h"
 #include "api/router.h"
+#include "base/clock.h"
 #include "base/result.h"
 
 namespace api {
+
+class Sessions;
 
 /// One token, known by its hash only.
 struct Token {
@@ -29,6 +33,10 @@ struct Auth {
   /// Webhooks whose senders sign: a token is neither needed nor enough there, because the handler
   /// asks for the signature of whoever posts.
   std::vector<std::string> signed_paths;
+  /// Everything here is for everybody under any name (the public status page's own address).
+  bool everybody = false;
+  /// Who logged in by the page's form; nullptr = nobody can.
+  std::shared_ptr<Sessions> sessions;
 
   /// The token that an Authorization header carries (Bearer, or Basic with the token's name as user
   /// or none), nullptr when it carries none that is known. Every stored hash is compared, in
@@ -36,11 +44,19 @@ struct Auth {
   [[nodiscard]] const Token* Find(std::string_view authorization) const;
 
   /// Fills in who the request is from and says whether it may go on to a route with these needs:
-  /// nullopt, or the answer to give instead (401, 403). `trusted` = it came by a loopback address
-  /// or a unix socket. Checks the role, the Host (DNS rebinding) and the origin (CSRF).
+  /// nullopt, or the answer to give instead (401, 403, 429). `trusted` = it came by a loopback
+  /// address or a unix socket. Checks the role, the Host (DNS rebinding), the origin and, with a
+  /// session's cookie, the session's own token (CSRF).
   [[nodiscard]] std::optional<Response> Check(Request& request, Needs needs, bool trusted,
                                               bool unix_socket) const;
+
+ private:
+  std::optional<Response> Identify(Request& request, Needs needs, bool open,
+                                   bool unix_socket) const;
 };
+
+/// 429 with Retry-After: too many wrong tries.
+Response TooOften(base::Duration wait);
 
 /// Reads a token file: lines `NAME ROLE SHA256`, `#` comments. Errors: kUnavailable, kDenied when
 /// others may read it, kInvalid with the line's number.

@@ -45,6 +45,7 @@ struct Framing {
   bool old = false;         ///< HTTP/1.0: no chunks
   bool keep_alive = false;  ///< and not Response::close
   bool gzip = false;        ///< the client takes it
+  bool tls = false;
 };
 
 std::string HttpDate() {
@@ -105,6 +106,9 @@ std::string WriteHead(const Response& response, const Framing& framing, bool gzi
     out += "Vary: Accept-Encoding\r\n";
   }
   out += kSecurityHeaders;
+  if (framing.tls) {
+    out += "Strict-Transport-Security: max-age=31536000\r\n";
+  }
   if (length && !empty) {
     out += fmt::format("Content-Length: {}\r\n", *length);
   } else if (!empty && !framing.old) {
@@ -119,8 +123,8 @@ std::string WriteHead(const Response& response, const Framing& framing, bool gzi
 bool ReadHeaders(const Parser& parser, Request& request) {
   for (const auto& field : parser.get()) {
     auto name = Lower(std::string_view(field.name_string().data(), field.name_string().size()));
-    const bool once =
-        name == "host" || name == "authorization" || name == "content-type" || name == "origin";
+    const bool once = name == "host" || name == "authorization" || name == "content-type" ||
+                      name == "origin" || name == "cookie" || name == "x-csrf-token";
     if (once && !request.Header(name).empty()) {
       return false;
     }
@@ -187,6 +191,7 @@ class Talk {
     Framing framing;
     framing.head = parser.get().method() == http::verb::head;
     framing.old = parser.get().version() < 11;
+    framing.tls = connection_->tls;
     framing.keep_alive = parser.keep_alive() && !shared_->stopping;
     Request request;
     const Route* route = nullptr;
@@ -229,6 +234,7 @@ class Talk {
       ++shared_->stats.errors;
       unread_ = true;
       Framing framing;
+      framing.tls = connection_->tls;
       co_await Send(Text(StatusOf(ec), "not a valid HTTP request: " + ec.message() + "\n"),
                     framing);
     }

@@ -50,7 +50,9 @@ struct Request {
   std::vector<std::string> captures;  ///< what stood for the `*` of the route's pattern
   std::string peer;                   ///< "127.0.0.1", "::1", "unix"
   bool tls = false;
-  bool anonymous = true;    ///< no token was sent and none was needed
+  bool anonymous = true;    ///< nobody said who they are
+  bool login = false;       ///< one has to say who one is here
+  std::string csrf;         ///< the token of the session whose cookie came; "" without one
   std::string user;         ///< the token's name; "anonymous"
   Role role = Role::kNone;  ///< what the asker may do
 

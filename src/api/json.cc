@@ -332,20 +332,34 @@ json::object ToJson(const model::KindSpec& spec) {
   return out;
 }
 
+json::object ToJson(const CauseView& cause) {
+  return {{"id", cause.id},
+          {"title", cause.title},
+          {"title_th", cause.title_th},
+          {"class", ClassName(cause.cause_class)},
+          {"detected_by", cause.detected_by},
+          {"remedy", cause.remedy}};
+}
+
+json::object ToJson(const MessageView& message) {
+  return {{"id", message.id},
+          {"channel", message.channel},
+          {"event", message.event},
+          {"state", message.state},
+          {"at", TimeJson(message.at)},
+          {"finished", TimeJson(message.finished)},
+          {"attempts", message.attempts},
+          {"error", message.error},
+          {"text", message.text}};
+}
+
 json::object ToJson(const KindsView& kinds) {
   auto plain = [](const model::KindSpec& spec) { return ToJson(spec); };
   json::object out;
   out["probes"] = Array(kinds.probes, plain);
   out["components"] = Array(kinds.components, [](const ComponentKindView& component) {
     auto one = ToJson(component.spec);
-    one["causes"] = Array(component.causes, [](const CauseView& cause) {
-      return json::object{{"id", cause.id},
-                          {"title", cause.title},
-                          {"title_th", cause.title_th},
-                          {"class", ClassName(cause.cause_class)},
-                          {"detected_by", cause.detected_by},
-                          {"remedy", cause.remedy}};
-    });
+    one["causes"] = Array(component.causes, [](const CauseView& cause) { return ToJson(cause); });
     return one;
   });
   out["steps"] = Array(kinds.steps, plain);

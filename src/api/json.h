@@ -27,7 +27,9 @@ boost::json::object BriefJson(const model::Incident& incident);
 /// Everything, with alerts, findings, steps and timeline.
 boost::json::object ToJson(const model::Incident& incident);
 boost::json::object ToJson(const model::KindSpec& spec);
+boost::json::object ToJson(const CauseView& cause);
 boost::json::object ToJson(const KindsView& kinds);
+boost::json::object ToJson(const MessageView& message);
 boost::json::object ToJson(const TargetView& view);
 /// The counts on top of the fleet.
 boost::json::object SummaryJson(const std::vector<TargetView>& targets);

@@ -3,48 +3,17 @@
 
 #include <algorithm>
 #include <boost/json/object.hpp>
-#include <boost/json/parse.hpp>
 #include <charconv>
 
+#include "api/answers.h"
 #include "api/api.h"
 #include "api/events.h"
-#include "api/gzip.h"
 #include "api/json.h"
 #include "base/text.h"
 
 namespace api {
 namespace json = boost::json;
 namespace {
-
-using Shared = std::shared_ptr<const Sources>;
-using Answer = loop::Task<Response>;
-
-Response Ok(const json::value& value, int status = 200) {
-  return JsonText(status, ToText(value) + "\n");
-}
-
-Response Missing(std::string_view what) {
-  return JsonError(404, "not_found", std::string(what) + " is not available here");
-}
-
-/// Writes a large answer on the worker, so that the loop goes on probing meanwhile.
-Answer OnWorker(Shared s, Request request, std::function<json::value()> make) {
-  const bool gzip = AcceptsGzip(request.Header("accept-encoding"));
-  auto work = [make = std::move(make), gzip] {
-    auto out = Ok(make());
-    if (gzip && out.body.size() > 2048) {
-      out.body = Gzip(out.body, 3);
-      out.gzipped = true;
-      out.headers.emplace_back("Content-Encoding", "gzip");
-    }
-    return out;
-  };
-  if (s->worker == nullptr) {
-    co_return work();
-  }
-  auto response = co_await s->worker->Run(std::move(work));
-  co_return response;
-}
 
 Answer Fleet(Shared s, Request request) {
   if (!s->fleet) {
@@ -167,7 +136,7 @@ Answer OneIncident(Shared s, Request request) {
     co_return JsonError(found.error());
   }
   if (request.query.Get("format") == "markdown" && s->report) {
-    Response out = Text(200, s->report(*found));
+    Response out = Text(200, s->report(*found, {}, "md"));
     out.content_type = "text/markdown; charset=utf-8";
     co_return out;
   }
@@ -176,37 +145,11 @@ Answer OneIncident(Shared s, Request request) {
                               [incident] { return json::value(ToJson(*incident)); });
 }
 
-/// The JSON object of a body; an empty body is an empty object. Errors: kInvalid.
-base::Result<json::object> ReadBody(const Request& request) {
-  if (base::Trim(request.body).empty()) {
-    return json::object();
-  }
-  boost::system::error_code ec;
-  json::parse_options options;
-  options.max_depth = 16;
-  auto value = json::parse(request.body, ec, {}, options);
-  if (ec) {
-    return base::Fail(base::ErrorKind::kInvalid, "the body is not valid JSON: " + ec.message());
-  }
-  if (!value.is_object()) {
-    return base::Fail(base::ErrorKind::kInvalid, "the body has to be a JSON object");
-  }
-  return std::move(value.get_object());
-}
-
-std::string BodyText(const json::object& body, std::string_view key, std::string fallback) {
-  const auto* value = body.if_contains(key);
-  if (value == nullptr || !value->is_string() || value->get_string().empty()) {
-    return fallback;
-  }
-  return base::Printable(std::string_view(value->get_string()).substr(0, 1000));
-}
-
 Answer Act(Shared s, Request request, IncidentAction::Kind kind) {
   if (!s->act) {
     co_return Missing("this action");
   }
-  const auto body = ReadBody(request);
+  const auto body = ReadBody(request.body);
   if (!body) {
     co_return JsonError(body.error());
   }
@@ -245,7 +188,7 @@ Answer AddSilence(Shared s, Request request) {
   if (!s->add_silence) {
     co_return Missing("silencing");
   }
-  const auto body = ReadBody(request);
+  const auto body = ReadBody(request.body);
   if (!body) {
     co_return JsonError(body.error());
   }
@@ -266,10 +209,6 @@ Answer EndSilence(Shared s, Request request) {
   }
   const auto ended = s->end_silence(request.captures.at(0));
   co_return ended ? OneSilence(*s, request.captures.at(0), 200) : JsonError(ended.error());
-}
-
-Answer Kinds(Shared s, Request) {
-  co_return s->kinds ? Ok(ToJson(s->kinds())) : Missing("the catalogue");
 }
 
 Answer Events(Shared s, Request request) {
@@ -343,7 +282,6 @@ void AddNative(Router& router, Shared sources) {
   add("GET", "/api/v1/silences", Needs::kRead, Silences);
   add("POST", "/api/v1/silences", Needs::kOperate, AddSilence);
   add("DELETE", "/api/v1/silences/*", Needs::kOperate, EndSilence);
-  add("GET", "/api/v1/kinds", Needs::kRead, Kinds);
   add("GET", "/api/v1/events", Needs::kRead, Events);
   add("GET", "/api/v1/status", Needs::kRead, Status);
   add("GET", "/api/v1/alerts/active", Needs::kRead, AllAlerts);

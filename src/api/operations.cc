@@ -125,6 +125,9 @@ Router MakeRouter(Shared sources) {
   Router router;
   AddPrometheus(router, sources);
   AddNative(router, sources);
+  AddReports(router, sources);
+  AddCatalogue(router, sources);
+  AddLogin(router, sources);
   AddOperations(router, sources);
   return router;
 }

@@ -40,7 +40,7 @@ void Router::Add(std::string method, std::string pattern, Needs needs, Handler h
 
 void Router::SetFallback(Handler handler) {
   fallback_.clear();
-  fallback_.push_back({"GET", "/**", Needs::kRead, std::move(handler)});
+  fallback_.push_back({"GET", "/**", Needs::kNothing, std::move(handler)});
 }
 
 Router::Match Router::Find(std::string_view method, std::string_view path) const {

@@ -11,7 +11,8 @@ namespace api {
 
 /// What a route demands of its asker.
 enum class Needs {
-  kNothing,  ///< open to all (health)
+  kNothing,  ///< open to all (health, the page's files)
+  kLogin,    ///< open to all, but not from other sites; JSON body (logging in and out)
   kRead,
   kAlert,    ///< posts alerts: role alert or operate; any content type
   kOperate,  ///< changes something: role operate, same origin, JSON body
@@ -27,7 +28,7 @@ struct Route {
 };
 
 /// Routes in the order given; the first that fits answers. What no route fits goes to the fallback
-/// (GET, needs kRead), when there is one.
+/// (GET, open to all), when there is one.
 class Router {
  public:
   void Add(std::string method, std::string pattern, Needs needs, Handler handler);

@@ -11,6 +11,7 @@
 
 #include "api/connection.h"
 #include "api/listen.h"
+#include "api/session.h"
 #include "base/log.h"
 
 namespace api {
@@ -49,6 +50,9 @@ struct Server::State {
       : loop(l), shared(std::make_shared<ServerShared>()), scope(l), listeners(l), gone(l) {
     shared->options = std::move(options);
     shared->router = std::move(router);
+    if (shared->options.auth.sessions) {
+      shared->options.auth.sessions->SetTokens(shared->options.auth.tokens);
+    }
   }
 
   loop::Loop& loop;
@@ -187,7 +191,7 @@ base::Result<> Server::Start() {
     if (!address) {
       return base::Fail(address.error());
     }
-    if (!address->Local() && options.auth.tokens.empty()) {
+    if (!address->Local() && options.auth.tokens.empty() && !options.auth.everybody) {
       return base::Fail(base::ErrorKind::kRefused,
                         "listen " + text +
                             ": an address that others can reach needs authentication; give a "
@@ -233,7 +237,15 @@ base::Result<> Server::Start() {
 
 std::vector<std::string> Server::addresses() const { return state_->addresses; }
 
-void Server::SetAuth(Auth auth) { state_->shared->options.auth = std::move(auth); }
+void Server::SetAuth(Auth auth) {
+  auto& own = state_->shared->options.auth;
+  auth.sessions = std::move(own.sessions);
+  auth.everybody = own.everybody;
+  own = std::move(auth);
+  if (own.sessions) {
+    own.sessions->SetTokens(own.tokens);
+  }
+}
 
 ServerStats Server::stats() const {
   auto out = state_->shared->stats;

@@ -55,7 +55,8 @@ class Server {
   base::Result<> Start();
   /// The addresses as bound, with their ports: "127.0.0.1:8001", "unix:/path".
   [[nodiscard]] std::vector<std::string> addresses() const;
-  /// Takes other tokens and host names from now on (a reload).
+  /// Takes other tokens and host names from now on (a reload); sessions of tokens that are gone
+  /// end.
   void SetAuth(Auth auth);
   [[nodiscard]] ServerStats stats() const;
   /// Stops listening, lets running requests end for at most `grace`, then closes the rest.

@@ -18,6 +18,7 @@
 #include "api/api.h"
 #include "api/events.h"
 #include "api/server.h"
+#include "api/session.h"
 #include "loop/process.h"
 
 namespace api {
@@ -200,6 +201,8 @@ class TestServer {
     sources_->events = &events_;
     worker_.emplace(loop_, "test", 2);
     sources_->worker = &*worker_;
+    sources_->sessions = std::make_shared<Sessions>(sessions);
+    options.auth.sessions = sources_->sessions;
     server_.emplace(loop_, std::move(options), MakeRouter(sources_));
     started = server_->Start();
     thread_ = std::thread([this] { loop_.Run(); });
@@ -250,6 +253,7 @@ class TestServer {
 
   base::Result<> started;
   static inline EventHub::Limits limits = {};
+  static inline Sessions::Limits sessions = {};
 
  private:
   static loop::Task<> StopAll(Server* server, loop::Loop* loop, std::promise<void>*) {

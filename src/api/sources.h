@@ -24,6 +24,7 @@
 namespace api {
 
 class EventHub;
+class Sessions;
 
 enum class TargetStatus { kUnknown, kUp, kDegraded, kDown };
 std::string_view ToString(TargetStatus status);
@@ -134,6 +135,49 @@ struct KindsView {
   std::vector<model::KindSpec> channels;
 };
 
+/// The page (README.md) of one kind.
+struct ReadmeView {
+  std::string_view room;  ///< "probe", "component", "step", "channel"
+  std::string_view kind;  ///< as the configuration names it
+  std::string_view markdown;
+};
+
+/// A channel of messages and how it fares.
+struct ChannelView {
+  std::string name;
+  std::string kind;
+  std::optional<std::int64_t> quota_limit;  ///< nullopt = no limit
+  std::optional<std::int64_t> quota_used;   ///< nullopt = has none, or not read yet
+  std::uint64_t delivered = 0;
+  std::uint64_t failed = 0;
+  std::size_t waiting = 0;
+  std::string last_error;
+  base::Time last_delivered{};
+};
+
+/// The configuration as loaded.
+struct SettingsView {
+  /// Path ("targets[0].name") and value in the order of the file; secrets are "***".
+  std::vector<std::pair<std::string, std::string>> config;
+  std::string file;
+  base::Time loaded{};
+  std::string error;  ///< of the last reload; "" = it went well
+  std::vector<ChannelView> channels;
+};
+
+/// One message about an incident on one channel.
+struct MessageView {
+  std::string id;
+  std::string channel;
+  std::string event;  ///< "opened", "ended", "approval"
+  std::string state;  ///< "pending", "delivered", "failed over", "rejected", "gave up"
+  base::Time at{};
+  base::Time finished{};  ///< zero while it is pending
+  std::int64_t attempts = 0;
+  std::string error;  ///< what the last try met; "" when it arrived
+  std::string text;   ///< the message's words in the channel's language
+};
+
 /// What /api/v1/status and Prometheus's status endpoints tell.
 struct StatusView {
   std::string version;
@@ -169,6 +213,7 @@ loop::Task<T> Ready(T value) {
 struct Sources {
   loop::Worker* worker = nullptr;
   EventHub* events = nullptr;
+  std::shared_ptr<Sessions> sessions;  ///< the same as the server's Auth has
 
   const store::Querier* querier = nullptr;  ///< read on `worker`
   promql::Limits query_limits;              ///< of each query; a request may only lower the timeout
@@ -185,8 +230,12 @@ struct Sources {
   /// Does it and gives the incident as it is then. Errors: kNotFound, kRefused (not in such a
   /// state).
   std::function<loop::Task<base::Result<model::Incident>>(IncidentAction)> act;
-  /// An incident's report as Markdown; optional.
-  std::function<std::string(const model::Incident&)> report;
+  /// The messages about an incident, oldest first.
+  std::function<loop::Task<base::Result<std::vector<MessageView>>>(std::string id)> messages;
+  /// An incident's report; the format is "md", "html" or "json". Called on `worker`; optional.
+  std::function<std::string(const model::Incident&, const std::vector<MessageView>&,
+                            std::string_view format)>
+      report;
 
   std::function<std::vector<alert::View>()> alerts;
   std::function<std::vector<alert::Silence>()> silences;
@@ -197,6 +246,8 @@ struct Sources {
 
   std::function<std::vector<RuleGroupView>()> rules;
   std::function<KindsView()> kinds;
+  std::function<std::vector<ReadmeView>()> readmes;
+  std::function<SettingsView()> settings;
   std::function<std::string()> config_text;  ///< YAML with secrets hidden
   std::map<std::string, std::string> flags;
 

@@ -55,9 +55,11 @@ std::string UrlEncode(std::string_view text) {
   return out;
 }
 
-base::Result<boost::json::value> Call(const Common& common, const std::string& path, bool post,
-                                      const std::string& form) {
-  const std::string endpoint = Endpoint(common);
+namespace {
+
+/// One exchange with the daemon. Errors as Call's.
+base::Result<std::string> Exchange(const Common& common, const std::string& endpoint,
+                                   const std::string& path, bool post, const std::string& form) {
   loop::HttpRequest request;
   request.timeout = std::chrono::seconds(130);  // a query may take its two minutes
   request.max_body = 64 << 20;
@@ -89,14 +91,32 @@ base::Result<boost::json::value> Call(const Common& common, const std::string& p
         base::ErrorKind::kUnavailable,
         fmt::format("no daemon answers at {}: {}", endpoint, response.error().message));
   }
-  boost::system::error_code ec;
-  auto answer = boost::json::parse(response->body, ec);
   if (response->status >= 400) {
+    boost::system::error_code ec;
+    auto answer = boost::json::parse(response->body, ec);
     const auto kind = response->status == 404  ? base::ErrorKind::kNotFound
                       : response->status < 500 ? base::ErrorKind::kInvalid
                                                : base::ErrorKind::kUnavailable;
     return base::Fail(kind, DaemonError(ec ? boost::json::value() : answer, response->status));
   }
+  return std::move(response->body);
+}
+
+}  // namespace
+
+base::Result<std::string> CallText(const Common& common, const std::string& path) {
+  return Exchange(common, Endpoint(common), path, false, "");
+}
+
+base::Result<boost::json::value> Call(const Common& common, const std::string& path, bool post,
+                                      const std::string& form) {
+  const auto endpoint = Endpoint(common);
+  const auto text = Exchange(common, endpoint, path, post, form);
+  if (!text) {
+    return base::Fail(text.error());
+  }
+  boost::system::error_code ec;
+  auto answer = boost::json::parse(*text, ec);
   if (ec) {
     return base::Fail(base::ErrorKind::kInvalid,
                       fmt::format("{} does not answer as Raksa does", endpoint));

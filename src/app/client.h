@@ -16,6 +16,9 @@ namespace app {
 base::Result<boost::json::value> Call(const Common& common, const std::string& path,
                                       bool post = false, const std::string& form = "");
 
+/// The same, giving the answer's text as it is (GET only).
+base::Result<std::string> CallText(const Common& common, const std::string& path);
+
 /// `text` percent-encoded for a query string (RFC 3986 unreserved characters stay).
 std::string UrlEncode(std::string_view text);
 

@@ -147,12 +147,35 @@ int RunQuery(const Common& common, const QueryOptions& options) {
   return 0;
 }
 
-int RunIncidents(const Common& common, const std::string& id, const std::string& state, int limit) {
+namespace {
+
+int PrintReport(const Common& common, const IncidentsOptions& options) {
+  const auto answer = CallText(common, "/api/v1/incidents/" + UrlEncode(options.id) +
+                                           "/report?format=" + UrlEncode(options.report));
+  if (!answer) {
+    return Fault(answer.error());
+  }
+  std::cout << *answer;
+  return 0;
+}
+
+}  // namespace
+
+int RunIncidents(const Common& common, const IncidentsOptions& options) {
+  const auto& id = options.id;
+  if (!options.report.empty()) {
+    if (id.empty()) {
+      std::cerr << "raksa: --report needs an incident's id\n";
+      return 2;
+    }
+    return PrintReport(common, options);
+  }
   std::string path = "/api/v1/incidents";
   if (!id.empty()) {
     path += "/" + UrlEncode(id);
   } else {
-    path += fmt::format("?limit={}", limit) + (state.empty() ? "" : "&state=" + UrlEncode(state));
+    path += fmt::format("?limit={}", options.limit) +
+            (options.state.empty() ? "" : "&state=" + UrlEncode(options.state));
   }
   const auto answer = Call(common, path);
   if (!answer) {

@@ -42,8 +42,20 @@ int RunQuery(const Common& common, const QueryOptions& options);
 /// key differs.
 int RunEnroll(const Common& common, const std::string& target, bool yes);
 
-/// Lists incidents, or shows one with its timeline. 1: no such incident.
-int RunIncidents(const Common& common, const std::string& id, const std::string& state, int limit);
+/// Which incidents are asked for, or which one.
+struct IncidentsOptions {
+  std::string id;      ///< one incident's; "" = list
+  std::string state;   ///< "active", "closed", a state; "" = any
+  std::string report;  ///< the one's report in this format ("md", "html", "json"); "" = none
+  int limit = 20;
+};
+/// Lists incidents, or shows one with its timeline, or prints its report. 1: no such incident.
+int RunIncidents(const Common& common, const IncidentsOptions& options);
+
+/// Makes a token and prints it with its line for the token file, or appends that line to
+/// `token_file` (made with mode 600). 1: the name or the role is no good, or the name is there.
+int RunToken(const std::string& name, const std::string& role, const std::string& token_file,
+             bool as_json);
 
 /// Says yes or no to a planned repair, or takes note of an incident: verb "approve", "reject",
 /// "acknowledge".

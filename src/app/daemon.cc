@@ -178,8 +178,10 @@ base::Result<> Daemon::Listen() {
   options.auth = AuthOf(settings_);
   options.tls_cert_file = settings_.tls.cert_file;
   options.tls_key_file = settings_.tls.key_file;
+  auto sources = MakeSources();
+  options.auth.sessions = sources->sessions;
   server_ =
-      std::make_unique<api::Server>(loop_, std::move(options), api::MakeRouter(MakeSources()));
+      std::make_unique<api::Server>(loop_, std::move(options), api::MakeRouter(std::move(sources)));
   return server_->Start();
 }
 

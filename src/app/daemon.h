@@ -70,13 +70,16 @@ class Daemon {
   loop::Task<base::Result<>> Reload();
   void Apply(Settings settings);
 
-  // What the API asks (daemon_sources.cc, self_metrics.cc).
+  // What the API asks (daemon_sources.cc, daemon_settings.cc).
   std::shared_ptr<api::Sources> MakeSources();
   void CompleteViews(std::vector<api::TargetView>& views) const;
   [[nodiscard]] std::optional<api::TargetView> OneView(const std::string& name) const;
   [[nodiscard]] std::vector<api::TargetView> Fleet() const;
   [[nodiscard]] api::StatusView Status() const;
   void AddMetrics(api::Exposition& exposition) const;
+  void AddChannelMetrics(api::Exposition& exposition) const;
+  [[nodiscard]] api::SettingsView ShowConfiguration() const;
+  loop::Task<base::Result<std::vector<api::MessageView>>> Messages(std::string incident);
   loop::Task<base::Result<api::IncidentPage>> Incidents(api::IncidentQuery query);
   loop::Task<base::Result<model::Incident>> Act(api::IncidentAction action);
   loop::Task<base::Result<api::Exposition>> ProbeOnce(std::string target, std::string module);

@@ -11,7 +11,9 @@
 #include "alert/inbound/authentic.h"
 #include "alert/inbound/inbound.h"
 #include "api/json.h"
+#include "api/session.h"
 #include "app/daemon.h"
+#include "app/readmes.h"
 #include "app/report.h"
 #include "app/verify.h"
 #include "app/version.h"
@@ -198,6 +200,7 @@ void Daemon::AddMetrics(api::Exposition& out) const {
     counter("raksa_incidents_ended_total", "Incidents ended, by outcome.", count,
             {{"outcome", outcome}});
   }
+  AddChannelMetrics(out);
   api::AddServerMetrics(out, *server_, *events_);
 }
 
@@ -361,6 +364,7 @@ std::shared_ptr<api::Sources> Daemon::MakeSources() {
   auto sources = std::make_shared<api::Sources>();
   sources->worker = &query_worker_;
   sources->events = events_.get();
+  sources->sessions = std::make_shared<api::Sessions>();
   sources->querier = store_.get();
   sources->ready = [this] { return ready_; };
   sources->status = [this] { return Status(); };
@@ -372,7 +376,8 @@ std::shared_ptr<api::Sources> Daemon::MakeSources() {
     return GetIncident(incidents_.get(), std::move(id));
   };
   sources->act = [this](api::IncidentAction action) { return Act(std::move(action)); };
-  sources->report = [](const model::Incident& incident) { return MarkdownReport(incident); };
+  sources->messages = [this](std::string id) { return Messages(std::move(id)); };
+  sources->report = WriteReport;
   sources->alerts = [this] { return alerts_->Views(); };
   sources->silences = [this] { return alerts_->Silences(); };
   sources->add_silence = [this](alert::Silence silence) {
@@ -389,6 +394,9 @@ std::shared_ptr<api::Sources> Daemon::MakeSources() {
   };
   sources->rules = [this] { return decider_->Views(); };
   sources->kinds = [] { return Kinds(); };
+  sources->readmes = Readmes;
+  sources->settings = [this] { return ShowConfiguration(); };
+  sources->config_text = [this] { return settings_.shown.yaml; };
   sources->metrics = [this](api::Exposition& out) { AddMetrics(out); };
   sources->probe = [this](std::string target, std::string module) {
     return ProbeOnce(std::move(target), std::move(module));

@@ -26,9 +26,10 @@ struct Line {
   app::QueryOptions query;
   std::string target;
   std::string id;
-  std::string state;
+  app::IncidentsOptions incidents;
+  std::string name;
+  std::string role;
   std::string file;
-  int limit = 20;
   bool yes = false;
   int status = 0;
 };
@@ -86,6 +87,16 @@ void AddLocalCommands(CLI::App& cli, Line& line) {
   AddJson(enroll, line);
   enroll->callback([&line] { line.status = app::RunEnroll(line.common, line.target, line.yes); });
 
+  auto* token = cli.add_subcommand("token", "make a token for the page and the API");
+  token->add_option("NAME", line.name, "whose it is: a person or a program")->required();
+  token->add_option("ROLE", line.role, "what it may do")
+      ->required()
+      ->check(CLI::IsMember({"read", "alert", "operate"}));
+  token->add_option("--append", line.file, "add its line to this token file (auth: token_file)");
+  AddJson(token, line);
+  token->callback(
+      [&line] { line.status = app::RunToken(line.name, line.role, line.file, line.common.json); });
+
   auto* notify = cli.add_subcommand("notify", "messages");
   notify->require_subcommand(1);
   auto* test =
@@ -109,14 +120,18 @@ void AddDaemonCommands(CLI::App& cli, Line& line) {
 
   auto* incidents =
       cli.add_subcommand("incidents", "list incidents, or show one with its timeline");
-  incidents->add_option("ID", line.id, "an incident's id (its first characters are enough)");
-  incidents->add_option("--state", line.state,
+  incidents->add_option("ID", line.incidents.id,
+                        "an incident's id (its first characters are enough)");
+  incidents->add_option("--state", line.incidents.state,
                         "only these: active, closed, or a state such as verifying");
-  incidents->add_option("--limit", line.limit, "at most so many")->capture_default_str();
+  incidents->add_option("--limit", line.incidents.limit, "at most so many")->capture_default_str();
+  incidents
+      ->add_option("--report", line.incidents.report,
+                   "print the incident's report as Markdown, HTML or JSON")
+      ->check(CLI::IsMember({"md", "html", "json"}));
   AddDaemon(incidents, line);
   AddJson(incidents, line);
-  incidents->callback(
-      [&line] { line.status = app::RunIncidents(line.common, line.id, line.state, line.limit); });
+  incidents->callback([&line] { line.status = app::RunIncidents(line.common, line.incidents); });
 
   for (const auto& [verb, help] :
        {std::pair<const char*, const char*>{"approve", "let a planned repair go on"},

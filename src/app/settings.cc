@@ -133,6 +133,7 @@ Loaded LoadSettings(const std::string& path) {
   out.problems = (*document)->problems();
   ReadRules(settings, out);
   if (out.problems.empty()) {
+    settings.shown = ShowSettings(**document);
     out.settings = std::move(settings);
   }
   return out;
