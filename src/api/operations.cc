@@ -128,6 +128,7 @@ Router MakeRouter(Shared sources) {
   AddReports(router, sources);
   AddCatalogue(router, sources);
   AddLogin(router, sources);
+  AddPublic(router, sources);
   AddOperations(router, sources);
   return router;
 }

@@ -262,6 +262,9 @@ struct Sources {
   /// object. Errors: kInvalid; kDenied when its signature is asked for and is not good.
   std::function<loop::Task<base::Result<std::string>>(Request request)> webhook;
 
+  /// What everybody may know, one JSON object; "" = there is no public status page.
+  std::function<std::string()> public_status;
+
   std::string web_dir;  ///< the page from disk (development); "" = the embedded one
 };
 

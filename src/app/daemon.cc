@@ -166,7 +166,11 @@ void Daemon::MakeRooms() {
     events_->Publish("incident", api::IncidentEvent(incident, entry));
     changed_.insert(incident.target);
     fleet_event_.Notify();
+    status_page_->OnIncident();
   });
+  status_page_ = std::make_unique<StatusPage>(StatusPage::Needs{
+      &query_worker_, store_.get(),
+      [this](incident::Filter filter) { return incidents_->List(std::move(filter)); }});
 }
 
 base::Result<> Daemon::Listen() {
@@ -180,9 +184,25 @@ base::Result<> Daemon::Listen() {
   options.tls_key_file = settings_.tls.key_file;
   auto sources = MakeSources();
   options.auth.sessions = sources->sessions;
-  server_ =
-      std::make_unique<api::Server>(loop_, std::move(options), api::MakeRouter(std::move(sources)));
-  return server_->Start();
+  server_ = std::make_unique<api::Server>(loop_, std::move(options), api::MakeRouter(sources));
+  const auto started = server_->Start();
+  return started ? ListenPublic(sources) : started;
+}
+
+base::Result<> Daemon::ListenPublic(const std::shared_ptr<api::Sources>& sources) {
+  if (settings_.status_page.listen.empty()) {
+    return {};
+  }
+  api::ServerOptions options;
+  options.listen = {settings_.status_page.listen};
+  options.auth.everybody = true;
+  options.tls_cert_file = settings_.tls.cert_file;
+  options.tls_key_file = settings_.tls.key_file;
+  options.max_connections = 256;
+  options.max_body = 1024;
+  public_server_ =
+      std::make_unique<api::Server>(loop_, std::move(options), api::MakePublicRouter(sources));
+  return public_server_->Start();
 }
 
 loop::Task<> Daemon::RestoreState() {
@@ -228,6 +248,7 @@ loop::Task<> Daemon::Begin() {
   scope_.Spawn("alerts", WatchAlerts());
   scope_.Spawn("state", KeepState());
   scope_.Spawn("fleet", PublishFleet());
+  scope_.Spawn("status page", status_page_->Run(seconds(10)));
   outbox_->Start();
   ready_ = true;
   sd_notify(0, "READY=1");
@@ -266,6 +287,7 @@ void Daemon::Apply(Settings settings) {
   outbox_->Configure(settings_.notify, settings_.language);
   decider_->Replace(settings_.rules, std::move(gone));
   scheduler_->Apply(settings_.targets);
+  status_page_->Configure(settings_.status_page, settings_.targets);
   loaded_ = base::Clock::Now();
   config_error_.clear();
 }
@@ -288,13 +310,15 @@ loop::Task<base::Result<>> Daemon::Reload() {
     co_return base::Fail(base::ErrorKind::kInvalid, text);
   }
   if (loaded->settings->listen != settings_.listen ||
-      loaded->settings->data_dir != settings_.data_dir) {
+      loaded->settings->data_dir != settings_.data_dir ||
+      loaded->settings->status_page.listen != settings_.status_page.listen) {
     base::Log(base::Level::kWarn, "listen and data_dir change only when raksa starts anew");
+    loaded->settings->status_page.listen = settings_.status_page.listen;
     loaded->settings->listen = settings_.listen;
     loaded->settings->data_dir = settings_.data_dir;
   }
   Apply(std::move(*loaded->settings));
-  server_->SetAuth(settings_.auth.auth);
+  server_->SetAuth(AuthOf(settings_));
   events_->Publish("fleet", api::FleetEvent(Fleet(), {}, true));
   base::Log(base::Level::kInfo, "configuration read again",
             {{"file", file}, {"targets", targets_.size()}});
@@ -321,6 +345,9 @@ loop::Task<> Daemon::Stop() {
   ready_ = false;
   sd_notify(0, "STOPPING=1");
   events_->Close();
+  if (public_server_) {
+    co_await public_server_->Stop(seconds(1));
+  }
   co_await server_->Stop(seconds(2));
   co_await scheduler_->Stop();
   co_await incidents_->Stop();

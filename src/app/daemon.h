@@ -18,6 +18,7 @@
 #include "app/decider.h"
 #include "app/ingest.h"
 #include "app/settings.h"
+#include "app/status_page.h"
 #include "incident/journal.h"
 #include "incident/manager.h"
 #include "loop/http_client.h"
@@ -49,6 +50,7 @@ class Daemon {
   base::Result<> OpenJournal();
   void MakeRooms();
   base::Result<> Listen();
+  base::Result<> ListenPublic(const std::shared_ptr<api::Sources>& sources);
   loop::Task<> Begin();
   loop::Task<> RestoreState();
 
@@ -119,6 +121,8 @@ class Daemon {
   std::unique_ptr<notify::Outbox> outbox_;
   std::unique_ptr<api::EventHub> events_;
   std::unique_ptr<api::Server> server_;
+  std::unique_ptr<StatusPage> status_page_;
+  std::unique_ptr<api::Server> public_server_;  ///< of the status page alone; may be nullptr
   std::set<std::string>
       changed_;  ///< targets whose view may have changed since the last fleet event
   std::set<std::string> pinging_;                 ///< targets for which PingNow runs

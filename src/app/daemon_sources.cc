@@ -403,6 +403,7 @@ std::shared_ptr<api::Sources> Daemon::MakeSources() {
   };
   sources->reload = [this] { return Reload(); };
   sources->webhook = [this](api::Request request) { return Webhook(std::move(request)); };
+  sources->public_status = [this] { return status_page_->json(); };
   sources->web_dir = options_.web_dir.empty() ? settings_.web_dir : options_.web_dir;
   sources->flags = {{"config.file", settings_.file}, {"storage.path", settings_.data_dir}};
   return sources;

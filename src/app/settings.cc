@@ -80,6 +80,7 @@ void ReadTop(config::Document& document, Settings& settings) {
   ReadLog(map.Optional("log"), settings);
   settings.recovery = recovery::ReadPolicy(map.Optional("recovery"));
   settings.notify = notify::ReadChannels(map.Optional("notify"));
+  settings.status_page = ReadStatusPage(map.Optional("status_page"), settings);
   settings.webhooks = ReadWebhooks(map.Optional("webhooks"));
   map.Finish();
 }

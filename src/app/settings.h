@@ -12,6 +12,7 @@
 #include "alert/inbound/authentic.h"
 #include "api/auth.h"
 #include "app/settings_shown.h"
+#include "app/status_page.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/result.h"
@@ -78,7 +79,8 @@ struct Settings {
   WebhookSettings webhooks;
   std::string web_dir;       ///< serve the page from here; "" = the built-in one
   std::string external_url;  ///< how people reach the page, for links in messages; "" = none
-  ShownSettings shown;       ///< the file's values, secrets hidden
+  StatusPageSettings status_page;
+  ShownSettings shown;  ///< the file's values, secrets hidden
 };
 
 /// How many rules the groups hold.

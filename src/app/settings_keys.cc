@@ -300,4 +300,72 @@ void CheckExposure(const std::vector<Node>& listens, const AuthSettings& auth) {
   }
 }
 
+namespace {
+
+StatusPageSettings::Application ReadShown(const Node& node, const Settings& settings) {
+  StatusPageSettings::Application out;
+  MapReader map(node, "an application of the status page");
+  if (const Node name = map.Required("name")) {
+    out.name = name.String().value_or("");
+  }
+  if (const Node description = map.Optional("description")) {
+    out.description = description.String().value_or("");
+  }
+  const Node targets = map.Required("targets");
+  std::vector<std::string> known;
+  for (const auto& target : settings.targets) {
+    known.push_back(target.name);
+  }
+  for (const Node& item : targets ? targets.Items("targets") : std::vector<Node>{}) {
+    const auto name = item.String();
+    if (name && std::ranges::find(known, *name) == known.end()) {
+      const auto nearest = base::Nearest(*name, known);
+      item.Report(fmt::format("there is no target \"{}\"", base::Printable(*name)),
+                  nearest.empty() ? "" : fmt::format("did you mean \"{}\"?", nearest));
+    } else if (name) {
+      out.targets.push_back(*name);
+    }
+  }
+  if (targets.IsList() && targets.Items("targets").empty()) {
+    targets.Report("an application of the status page needs at least one target");
+  }
+  map.Finish();
+  return out;
+}
+
+}  // namespace
+
+StatusPageSettings ReadStatusPage(Node node, const Settings& settings) {
+  StatusPageSettings out;
+  if (!node) {
+    return out;
+  }
+  MapReader map(node, "status_page");
+  if (const Node title = map.Required("title")) {
+    out.title = title.String().value_or("");
+  }
+  if (const Node listen = map.Optional("listen")) {
+    out.listen = listen.String().value_or("");
+    if (const auto wrong = config::CheckHostPort(out.listen, true);
+        !wrong.empty() && !out.listen.empty()) {
+      listen.Report(wrong, "expected host:port");
+    } else if (std::ranges::find(settings.listen, out.listen) != settings.listen.end() ||
+               (!out.listen.empty() && out.listen == settings.shs_listen)) {
+      listen.Report(fmt::format("the address {} is in listen already", out.listen));
+    }
+  }
+  if (const Node list = map.Required("applications")) {
+    for (const Node& item : list.Items("applications")) {
+      auto application = ReadShown(item, settings);
+      if (std::ranges::find(out.applications, application.name,
+                            &StatusPageSettings::Application::name) != out.applications.end()) {
+        item.Report(fmt::format("the application \"{}\" stands twice", application.name));
+      }
+      out.applications.push_back(std::move(application));
+    }
+  }
+  map.Finish();
+  return out;
+}
+
 }  // namespace app

@@ -18,6 +18,8 @@ std::string ReadPath(config::Node node);
 /// The rule files that `rules:` names, patterns expanded; what is not there is a problem.
 /// A false node: rules/default.yaml beside the configuration.
 std::vector<std::string> ReadRulePaths(config::Node node, config::Document& document);
+/// `status_page:`; targets have to be among those of `settings`, which have been read before.
+StatusPageSettings ReadStatusPage(config::Node node, const Settings& settings);
 /// Reports every address at which others could ask while nobody needs a token.
 void CheckExposure(const std::vector<config::Node>& listens, const AuthSettings& auth);
 
