@@ -1,26 +1,38 @@
 // Live: the fleet, kept true by server-sent events, with a visible state of the connection.
-import { useEffect, useState } from "preact/hooks";
-import { api, type Fleet, type IncidentBrief, type Reading, type TargetRow, type TimelineEntry } from "./api";
+import { api, type Alert, type Fleet, type IncidentBrief, type Reading, type TargetRow, type TimelineEntry } from "./api";
+import { Store, useStore } from "./store";
 
 export interface IncidentEvent extends IncidentBrief { entry: TimelineEntry | null }
 
-type Listener = () => void;
+const AGAIN = 2000;
+const MANY = 100;
 
-class Live {
+class Live extends Store {
   fleet: Fleet | null = null;
   connected = false;
   error = "";
+  /** Grows when a target's status, incident or the list itself changed, and not with every sample. */
+  shape = 0;
+  private at = new Map<string, number>();
   private version = "";
-  private listeners = new Set<Listener>();
+  private source: EventSource | null = null;
   private incidentListeners = new Set<(event: IncidentEvent) => void>();
-  private pending = false;
+  private alertListeners = new Set<(alert: Alert) => void>();
+  private timer = 0;
 
+  /** Connects, and connects again for as long as the page is open. */
   start(): void {
+    this.stop();
     const source = new EventSource("/api/v1/events");
-    source.onopen = () => this.refresh();
+    this.source = source;
+    source.onopen = () => void this.refresh();
     source.onerror = () => {
       this.connected = false;
       this.changed();
+      // The browser tries again by itself, but not after an answer such as 503: then we do.
+      if (source.readyState === EventSource.CLOSED) {
+        this.timer = window.setTimeout(() => this.start(), AGAIN);
+      }
     };
     this.on(source, "hello", (data: { version: string }) => {
       if (this.version && this.version !== data.version) {
@@ -31,17 +43,31 @@ class Live {
     this.on(source, "sample", (data: { target: string; time: string; values: Reading[] }) => this.merge(data));
     this.on(source, "fleet", (data: { summary: Fleet["summary"]; targets: TargetRow[]; reloaded?: boolean }) => this.replace(data));
     this.on(source, "incident", (data: IncidentEvent) => this.incidentListeners.forEach((tell) => tell(data)));
-    this.refresh();
+    this.on(source, "alert", (data: Alert) => this.alertListeners.forEach((tell) => tell(data)));
+    if (!this.fleet) {
+      void this.refresh();
+    }
   }
 
-  subscribe(listener: Listener): () => void {
-    this.listeners.add(listener);
-    return () => this.listeners.delete(listener);
+  stop(): void {
+    clearTimeout(this.timer);
+    this.source?.close();
+    this.source = null;
   }
 
   onIncident(listener: (event: IncidentEvent) => void): () => void {
     this.incidentListeners.add(listener);
     return () => this.incidentListeners.delete(listener);
+  }
+
+  onAlert(listener: (alert: Alert) => void): () => void {
+    this.alertListeners.add(listener);
+    return () => this.alertListeners.delete(listener);
+  }
+
+  row(name: string): TargetRow | undefined {
+    const index = this.at.get(name);
+    return index === undefined ? undefined : this.fleet?.targets[index];
   }
 
   private on<T>(source: EventSource, name: string, handle: (data: T) => void): void {
@@ -50,34 +76,39 @@ class Live {
 
   private async refresh(): Promise<void> {
     try {
-      this.fleet = await api.fleet();
+      const fleet = await api.fleet();
+      this.fleet = fleet;
+      this.at = new Map(fleet.targets.map((target, index) => [target.name, index]));
+      this.shape += 1;
       this.connected = true;
       this.error = "";
     } catch (error) {
       this.connected = false;
-      this.error = String(error instanceof Error ? error.message : error);
+      this.error = error instanceof Error ? error.message : String(error);
     }
     this.changed();
   }
 
+  /** Puts a cycle's values into a target's row, which becomes a new object, so that only it is drawn again. */
   private merge(data: { target: string; time: string; values: Reading[] }): void {
-    const row = this.fleet?.targets.find((target) => target.name === data.target);
-    if (!row) {
+    const row = this.row(data.target);
+    if (!row || !this.fleet) {
       return;
     }
-    const key = (r: Reading) => r.name + JSON.stringify(r.labels);
-    const known = new Map(row.values.map((value, index) => [key(value), index]));
+    const key = (reading: Reading) => reading.name + JSON.stringify(reading.labels);
+    const values = [...row.values];
+    const known = new Map(values.map((value, index) => [key(value), index]));
     for (const value of data.values) {
-      const index = known.get(key(value));
       const stamped = { ...value, time: data.time };
+      const index = known.get(key(value));
       if (index === undefined) {
-        row.values.push(stamped);
+        values.push(stamped);
       } else {
-        row.values[index] = stamped;
+        values[index] = stamped;
       }
     }
-    row.last_probe = data.time;
-    this.changed();
+    this.fleet.targets[this.at.get(row.name) as number] = { ...row, values, last_probe: data.time };
+    this.changed(this.fleet.targets.length > MANY ? 400 : 0);
   }
 
   private replace(data: { summary: Fleet["summary"]; targets: TargetRow[]; reloaded?: boolean }): void {
@@ -87,32 +118,15 @@ class Live {
     }
     this.fleet.summary = data.summary;
     for (const target of data.targets) {
-      const index = this.fleet.targets.findIndex((row) => row.name === target.name);
-      if (index >= 0) {
+      const index = this.at.get(target.name);
+      if (index !== undefined) {
         this.fleet.targets[index] = target;
       }
     }
+    this.shape += 1;
     this.changed();
-  }
-
-  /** Tells the listeners at most once a frame. */
-  private changed(): void {
-    if (this.pending) {
-      return;
-    }
-    this.pending = true;
-    requestAnimationFrame(() => {
-      this.pending = false;
-      this.listeners.forEach((tell) => tell());
-    });
   }
 }
 
 export const live = new Live();
-
-/** Draws the caller again whenever the fleet changes. */
-export function useLive(): Live {
-  const [, redraw] = useState(0);
-  useEffect(() => live.subscribe(() => redraw((n) => n + 1)), []);
-  return live;
-}
+export const useLive = (): Live => useStore(live);

@@ -1,96 +1,97 @@
-// The page's frame: header with what is wrong now, navigation, and the page that the address names.
+// The page: starts what it stands on and draws the page that the address names, in its frame.
 import { render } from "preact";
-import { useEffect, useState } from "preact/hooks";
-import "./style.css";
-import { live, useLive } from "./live";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { Frame } from "./frame";
+import { lazy } from "./lazy";
+import { live } from "./live";
 import { FleetPage } from "./pages/fleet/fleet";
-import { HostPage } from "./pages/host/host";
-import { IncidentPage } from "./pages/incidents/incident";
-import { IncidentsPage } from "./pages/incidents/incidents";
-import { language, setLanguage, startLanguage, t } from "./words";
+import { LoginPage } from "./pages/login/login";
+import { router, useRouter } from "./router";
+import { session, useSession } from "./session";
+import { KeyList, keys } from "./shortcuts";
+import { theme } from "./theme";
+import { Empty } from "./ui/pieces";
+import { startLanguage, t } from "./words";
 
-/** The path of the address, kept as state; links with data-link change it without loading. */
-function usePath(): string {
-  const [path, setPath] = useState(location.pathname);
-  useEffect(() => {
-    const moved = () => setPath(location.pathname);
-    const click = (event: MouseEvent) => {
-      const link = (event.target as Element).closest("a");
-      if (!link || link.target || event.ctrlKey || event.metaKey || event.shiftKey || link.origin !== location.origin) {
-        return;
-      }
-      event.preventDefault();
-      history.pushState(null, "", link.pathname + link.search);
-      moved();
-      window.scrollTo(0, 0);
-    };
-    window.addEventListener("popstate", moved);
-    document.addEventListener("click", click);
-    return () => {
-      window.removeEventListener("popstate", moved);
-      document.removeEventListener("click", click);
-    };
-  }, []);
-  return path;
-}
+const HostPage = lazy(async () => (await import("./pages/host/host")).HostPage);
+const IncidentsPage = lazy(async () => (await import("./pages/incidents/incidents")).IncidentsPage);
+const IncidentPage = lazy(async () => (await import("./pages/incident/incident")).IncidentPage);
+const AlertsPage = lazy(async () => (await import("./pages/alerts/alerts")).AlertsPage);
+const SilencesPage = lazy(async () => (await import("./pages/silences/silences")).SilencesPage);
+const ExplorePage = lazy(async () => (await import("./pages/explore/explore")).ExplorePage);
+const SettingsPage = lazy(async () => (await import("./pages/settings/settings")).SettingsPage);
 
-/** One line: what is wrong now and what Raksa does about it. */
-function Now() {
-  const { fleet, connected } = useLive();
-  if (!connected || !fleet) {
-    return <p class="now bad" role="status">{t("Not connected")}</p>;
-  }
-  const troubles = fleet.targets.filter((target) => target.incident);
-  const wrong = fleet.targets.filter((target) => target.status === "down" || target.status === "degraded");
-  if (troubles.length > 0) {
-    const first = troubles[0]?.incident;
-    return (
-      <p class="now warn" role="status">
-        {first && <a href={`/incidents/${first.id}`}>{first.title}: {t(first.state)}</a>}
-        {troubles.length > 1 && ` +${troubles.length - 1}`}
-      </p>
-    );
-  }
-  if (wrong.length > 0) {
-    return <p class="now bad" role="status">{wrong.map((target) => `${target.name}: ${target.reason || t(target.status)}`).slice(0, 3).join(" · ")}</p>;
-  }
-  return <p class="now good" role="status">{t("All is well")}</p>;
+/** Parts of the path; one that is not well encoded stays as it is. */
+function parts(path: string): string[] {
+  return path.split("/").filter(Boolean).map((part) => {
+    try {
+      return decodeURIComponent(part);
+    } catch {
+      return part;
+    }
+  });
 }
 
 function Page({ path }: { path: string }) {
-  const parts = path.split("/").filter(Boolean).map(decodeURIComponent);
-  if (parts[0] === "hosts" && parts[1]) {
-    return <HostPage key={parts[1]} name={parts[1]} />;
+  const [place, name] = parts(path);
+  switch (place) {
+    case undefined: return <FleetPage />;
+    case "hosts": return name ? <HostPage key={name} name={name} /> : <FleetPage />;
+    case "incidents": return name ? <IncidentPage key={name} id={name} /> : <IncidentsPage />;
+    case "alerts": return <AlertsPage />;
+    case "silences": return <SilencesPage />;
+    case "explore": return <ExplorePage />;
+    case "settings": return <SettingsPage />;
+    default: return <><h1>{t("There is no such page")}</h1><Empty icon="unknown" title={path}><a href="/">{t("Fleet")}</a></Empty></>;
   }
-  if (parts[0] === "incidents") {
-    return parts[1] ? <IncidentPage key={parts[1]} id={parts[1]} /> : <IncidentsPage />;
-  }
-  return <FleetPage />;
 }
 
-function Frame() {
-  const path = usePath();
-  const [, redraw] = useState(0);
-  const other = language() === "en" ? "th" : "en";
-  const here = (prefix: string) => (path === prefix || (prefix !== "/" && path.startsWith(prefix)) ? "page" : undefined);
-  return (
-    <>
-      <header>
-        <a class="brand" href="/"><img src="/icon.svg" alt="" width="24" height="24" /> Raksa</a>
-        <nav aria-label="Raksa">
-          <a href="/" aria-current={here("/")}>{t("Fleet")}</a>
-          <a href="/incidents" aria-current={here("/incidents")}>{t("Incidents")}</a>
-        </nav>
-        <Now />
-        <button type="button" class="language" lang={other} onClick={() => { setLanguage(other); redraw((n) => n + 1); }}>
-          {other === "th" ? "ไทย" : "English"}
-        </button>
-      </header>
-      <main><Page path={path} /></main>
-    </>
-  );
+const TITLES: Record<string, string> = {
+  incidents: "Incidents", alerts: "Alerts", silences: "Silences", explore: "Explore", settings: "Settings",
+};
+
+function title(path: string): string {
+  const [place, name] = parts(path);
+  return [place === "hosts" || name ? name : t(TITLES[place ?? ""] ?? "Fleet"), "Raksa"].filter(Boolean).join(" · ");
+}
+
+/** After a step to another page its content is where a keyboard and a screen reader go on. */
+function useArrival(path: string): void {
+  const before = useRef(path);
+  useEffect(() => {
+    document.title = title(path);
+    if (before.current !== path) {
+      before.current = path;
+      document.getElementById("main")?.focus({ preventScroll: true });
+    }
+  }, [path]);
+}
+
+function App() {
+  const { path } = useRouter();
+  const { locked } = useSession();
+  const [turn, redraw] = useState(0);
+  useArrival(path);
+  useEffect(() => {
+    if (locked) {
+      live.stop();
+    } else {
+      live.start();
+      return () => live.stop();
+    }
+    return undefined;
+  }, [locked]);
+  if (locked) {
+    return <LoginPage onLanguage={() => redraw((n) => n + 1)} />;
+  }
+  return <><Frame key={turn} onLanguage={() => redraw((n) => n + 1)}><Page path={path} /></Frame><KeyList /></>;
 }
 
 startLanguage();
-live.start();
-render(<Frame />, document.getElementById("app") as HTMLElement);
+theme.start();
+router.start();
+keys.start();
+void session.start();
+render(<App />, document.getElementById("app") as HTMLElement);
+(window.requestIdleCallback ?? ((later: () => void) => setTimeout(later, 2000)))(() =>
+  [HostPage, IncidentsPage, IncidentPage, AlertsPage, SilencesPage, ExplorePage, SettingsPage].forEach((page) => page.fetch()), { timeout: 5000 });

@@ -1,96 +1,132 @@
-// Fleet: every host at a glance, worst first.
-import { useState } from "preact/hooks";
-import type { TargetRow } from "../../api";
-import { number, percent } from "../../format";
+// Fleet: every host at a glance, worst first, to search, filter and group.
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import type { Fleet, Status } from "../../api";
 import { useLive } from "../../live";
-import { t } from "../../words";
+import { router, useRouter } from "../../router";
+import { Loading } from "../../ui/pieces";
+import { useVirtual } from "../../ui/virtual";
+import { language, plural, t } from "../../words";
+import { history, useHistory } from "./history";
+import { arrange, labelNames, type Item, type Wish } from "./order";
+import { Row } from "./row";
+import { Welcome } from "./welcome";
 
-const ORDER = { down: 0, degraded: 1, unknown: 2, up: 3 };
+const WIDE = 52;
+const NARROW = 104;
 
-function value(target: TargetRow, name: string): number {
-  const found = target.values.filter((reading) => reading.name === name).map((reading) => number(reading.value));
-  return found.length > 0 ? Math.max(...found) : Number.NaN;
+function useNarrow(): boolean {
+  const query = useMemo(() => matchMedia("(max-width: 52rem)"), []);
+  const [narrow, setNarrow] = useState(query.matches);
+  useEffect(() => {
+    const look = () => setNarrow(query.matches);
+    query.addEventListener("change", look);
+    return () => query.removeEventListener("change", look);
+  }, [query]);
+  return narrow;
 }
 
-function Bar({ name, percentage }: { name: string; percentage: number }) {
-  const known = Number.isFinite(percentage);
+function Filter({ fleet, wish }: { fleet: Fleet; wish: Wish }) {
+  const { targets, up, degraded, down, unknown } = fleet.summary;
+  const kinds: [Status | "", string, number][] = [
+    ["", "all", targets], ["down", "down", down], ["degraded", "degraded", degraded], ["unknown", "unknown", unknown], ["up", "up", up],
+  ];
   return (
-    <div class="bar">
-      <span class="dim">{name}</span>
-      <meter min={0} max={100} high={80} optimum={0} value={known ? percentage : 0} aria-label={`${name} ${percent(percentage)}`} />
-      <span class="figure">{percent(percentage)}</span>
+    <div class="choice counts" role="group" aria-label={t("Status")}>
+      {kinds.filter(([status, , count]) => status === "" || count > 0 || wish.status === status).map(([status, name, count]) => (
+        <button key={status} type="button" class={status} aria-pressed={wish.status === status} onClick={() => router.set({ status })}>
+          <b>{count}</b> {t(name)}
+        </button>
+      ))}
     </div>
   );
 }
 
-function Card({ target }: { target: TargetRow }) {
-  const ports = target.values.filter((reading) => reading.name === "port");
-  const code = value(target, "http_code");
+function Tools({ fleet, wish }: { fleet: Fleet; wish: Wish }) {
+  const labels = labelNames(fleet.targets);
   return (
-    <li class={`card ${target.status}`}>
-      <a href={`/hosts/${encodeURIComponent(target.name)}`} class="host">
-        <strong>{target.name}</strong> <span class="dim">{target.address}</span>
-      </a>
-      <span class={`state ${target.status}`}>{t(target.status)}</span>
-      <p class="reason">{target.reason}</p>
-      <p class="checks">
-        {Number.isFinite(code) && <span class={code === 200 ? "good" : "bad"}>HTTP {code}</span>}
-        {ports.map((port) => (
-          <span key={port.labels["port"]} class={port.value === 1 ? "good" : "bad"}>:{port.labels["port"]}</span>
-        ))}
-      </p>
-      {Number.isFinite(value(target, "cpu_percent")) && (
-        <div class="bars">
-          <Bar name={t("CPU")} percentage={value(target, "cpu_percent")} />
-          <Bar name={t("Memory")} percentage={value(target, "mem_percent")} />
-          <Bar name={t("Disk")} percentage={value(target, "disk_percent")} />
-        </div>
+    <div class="tools">
+      <h1>{t("Fleet")}</h1>
+      <Filter fleet={fleet} wish={wish} />
+      <span class="grow" />
+      {labels.length > 0 && (
+        <label class="field">{t("Group by")}
+          <select value={wish.group} onChange={(event) => router.set({ group: event.currentTarget.value })}>
+            <option value="">–</option>
+            {labels.map((name) => <option key={name} value={name}>{name}</option>)}
+          </select>
+        </label>
       )}
-      {target.incident && (
-        <p><a class="incident" href={`/incidents/${target.incident.id}`}>{t("Open incident")}: {t(target.incident.state)}</a></p>
-      )}
+      <label class="field"><span class="unseen">{t("Search")}</span>
+        <input type="search" data-search value={wish.search} placeholder={t("name, address or label=value")}
+          onInput={(event) => router.set({ q: event.currentTarget.value })} />
+      </label>
+    </div>
+  );
+}
+
+function Group({ item }: { item: Extract<Item, { kind: "group" }> }) {
+  const wrong = item.rows.filter((row) => row.status !== "up").length;
+  return (
+    <li class="group-row">
+      <h2>{item.name}</h2>
+      <span class="dim">{plural(item.rows.length, "one host", "{n} hosts")}</span>
+      {wrong > 0 && <span class="bad">{plural(wrong, "one not well", "{n} not well")}</span>}
     </li>
   );
 }
 
-function Empty() {
+/** What the columns are, for eyes; each row says it by itself to a screen reader. */
+function Head() {
   return (
-    <section class="empty">
-      <h1>{t("Nothing is watched yet.")}</h1>
-      <p>{t("Add a server to the configuration and reload:")}</p>
-      <pre>{"targets:\n  - name: web1\n    address: 192.0.2.11\n    url: http://192.0.2.11/\n    ports: [80, 443]"}</pre>
-      <pre>curl -X POST http://127.0.0.1:8001/-/reload</pre>
-    </section>
+    <div class="fleet-head" aria-hidden="true">
+      <span>{t("Host")}</span><span>{t("Status")}</span><span>{t("Checks")}</span><span>{t("CPU")}</span><span>{t("Memory")}</span><span>{t("Disk")}</span><span />
+    </div>
   );
+}
+
+function Hosts({ items, narrow }: { items: Item[]; narrow: boolean }) {
+  const list = useRef<HTMLUListElement>(null);
+  const { turn } = useHistory();
+  const height = narrow ? NARROW : WIDE;
+  const slice = useVirtual(list, items.length, height);
+  return (
+    <ul class="fleet" ref={list} aria-label={t("Fleet")}>
+      {slice.before > 0 && <li class="space" aria-hidden="true" style={{ height: `${slice.before}px` }} />}
+      {items.slice(slice.first, slice.last).map((item, index) => (item.kind === "group"
+        ? <Group key={`group ${item.name}`} item={item} />
+        : <Row key={item.row.name} row={item.row} place={slice.first + index + 1} count={items.length} turn={turn} language={language()} />))}
+      {slice.after > 0 && <li class="space" aria-hidden="true" style={{ height: `${slice.after}px` }} />}
+    </ul>
+  );
+}
+
+/** Nothing but what `make run` begins with: this machine itself. */
+function onlyQuickstart(fleet: Fleet): boolean {
+  return fleet.targets.length === 0 || (fleet.targets.length === 1 && fleet.targets[0]?.name === "here");
 }
 
 export function FleetPage() {
   const { fleet, error } = useLive();
-  const [search, setSearch] = useState("");
+  const { query } = useRouter();
+  const narrow = useNarrow();
+  useEffect(() => {
+    const read = () => { if (!document.hidden) void history.refresh(); };
+    read();
+    const timer = setInterval(read, 60000);
+    return () => clearInterval(timer);
+  }, []);
   if (!fleet) {
-    return <p class="dim">{error || "…"}</p>;
+    return <><h1 class="unseen">{t("Fleet")}</h1>{error ? <p class="problem">{error}</p> : <Loading />}</>;
   }
-  if (fleet.targets.length === 0) {
-    return <Empty />;
-  }
-  const wanted = search.trim().toLowerCase();
-  const shown = fleet.targets
-    .filter((target) => !wanted || [target.name, target.address, target.url, ...Object.entries(target.labels).map(([n, v]) => `${n}=${v}`)]
-      .some((text) => text.toLowerCase().includes(wanted)))
-    .sort((a, b) => Number(!a.incident) - Number(!b.incident) || ORDER[a.status] - ORDER[b.status]);
-  const { up, degraded, down, unknown } = fleet.summary;
+  const wish: Wish = { search: query.get("q") ?? "", status: query.get("status") ?? "", group: query.get("group") ?? "" };
+  const items = arrange(fleet.targets, wish);
   return (
     <>
-      <div class="tools">
-        <h1>{t("Fleet")}</h1>
-        <p class="summary">
-          <span class="good">{up} {t("up")}</span> <span class="warn">{degraded} {t("degraded")}</span>{" "}
-          <span class="bad">{down} {t("down")}</span> {unknown > 0 && <span class="dim">{unknown} {t("unknown")}</span>}
-        </p>
-        <label>{t("Search")} <input type="search" value={search} placeholder={t("name, address or label")}
-          onInput={(event) => setSearch(event.currentTarget.value)} /></label>
-      </div>
-      <ul class="fleet">{shown.map((target) => <Card key={target.name} target={target} />)}</ul>
+      <Tools fleet={fleet} wish={wish} />
+      {fleet.targets.length > 0 && <Head />}
+      <Hosts items={items} narrow={narrow} />
+      {items.length === 0 && fleet.targets.length > 0 && <p class="hollow" role="status">{t("No host matches.")}</p>}
+      {onlyQuickstart(fleet) && <Welcome none={fleet.targets.length === 0} />}
     </>
   );
 }

@@ -1,55 +1,100 @@
-// Incidents: the list, newest first, live.
+// Incidents: the list, newest first, live, with filters that are in the address.
 import { useEffect, useState } from "preact/hooks";
 import { api, type IncidentBrief } from "../../api";
-import { moment, span } from "../../format";
-import { live } from "../../live";
-import { t } from "../../words";
+import { live, useLive } from "../../live";
+import { router, useRouter } from "../../router";
+import { Choice, Empty, Loading, Problem } from "../../ui/pieces";
+import { plural, t } from "../../words";
+import { IncidentTable } from "./table";
 
-export function outcomeClass(incident: IncidentBrief): string {
-  if (incident.outcome === "fixed" || incident.outcome === "healed by itself") {
-    return "good";
-  }
-  return incident.closed && incident.outcome !== "reported" ? "bad" : "warn";
+const OUTCOMES = ["fixed", "not fixed", "healed by itself", "fixed then recurred", "made worse", "reported"];
+const SINCE: [string, string, number][] = [["", "any time", 0], ["24h", "24 hours", 86400], ["7d", "7 days", 604800], ["30d", "30 days", 2592000]];
+const PAGE = 100;
+
+interface Wish { state: string; target: string; outcome: string; since: string }
+
+function serverQuery(wish: Wish, before: string): string {
+  const query = new URLSearchParams({ limit: `${PAGE}` });
+  if (wish.state) query.set("state", wish.state);
+  if (wish.target) query.set("target", wish.target);
+  if (before) query.set("before", before);
+  return `?${query.toString()}`;
 }
 
-export function IncidentTable({ incidents }: { incidents: IncidentBrief[] }) {
-  if (incidents.length === 0) {
-    return <p class="dim">{t("No incident yet.")}</p>;
-  }
+/** What the server does not filter. */
+function wanted(incident: IncidentBrief, wish: Wish): boolean {
+  const since = SINCE.find(([key]) => key === wish.since)?.[2] ?? 0;
+  return (!wish.outcome || incident.outcome === wish.outcome) && (!since || Date.parse(incident.opened) > Date.now() - since * 1000);
+}
+
+function Filters({ wish }: { wish: Wish }) {
+  const { fleet } = useLive();
+  const names = (fleet?.targets ?? []).map((row) => row.name);
   return (
-    <div class="scroll">
-      <table>
-        <thead><tr><th>{t("Opened")}</th><th>{t("What")}</th><th>{t("Cause")}</th><th>{t("State")}</th><th>{t("Outcome")}</th><th>{t("Time")}</th></tr></thead>
-        <tbody>
-          {incidents.map((incident) => (
-            <tr key={incident.id}>
-              <td>{moment(incident.opened)}</td>
-              <td><a href={`/incidents/${incident.id}`}>{incident.title}</a></td>
-              <td>{incident.cause_title}{incident.component && <span class="dim"> {incident.component}</span>}</td>
-              <td>{t(incident.state)}</td>
-              <td class={outcomeClass(incident)}>{t(incident.outcome)}</td>
-              <td>{span(incident.duration_seconds)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <>
+      <Choice label={t("State")} value={wish.state} onPick={(state) => router.set({ state })}
+        options={[["", t("all")], ["active", t("open")], ["closed", t("ended")]]} />
+      <span class="grow" />
+      <label class="field">{t("Host")}
+        <input list="hosts" value={wish.target} placeholder={t("all")} onChange={(event) => router.set({ target: event.currentTarget.value })} />
+        <datalist id="hosts">{names.slice(0, 500).map((name) => <option key={name} value={name} />)}</datalist>
+      </label>
+      <label class="field">{t("Outcome")}
+        <select value={wish.outcome} onChange={(event) => router.set({ outcome: event.currentTarget.value })}>
+          <option value="">{t("all")}</option>
+          {OUTCOMES.map((outcome) => <option key={outcome} value={outcome}>{t(outcome)}</option>)}
+        </select>
+      </label>
+      <label class="field">{t("Since")}
+        <select value={wish.since} onChange={(event) => router.set({ since: event.currentTarget.value })}>
+          {SINCE.map(([key, name]) => <option key={key} value={key}>{t(name)}</option>)}
+        </select>
+      </label>
+    </>
   );
 }
 
-export function IncidentsPage() {
-  const [incidents, setIncidents] = useState<IncidentBrief[] | null>(null);
+interface List { incidents: IncidentBrief[]; total: number; next: string | null }
+
+function useList(wish: Wish): { list: List | null; error: string; more: () => void } {
+  const [list, setList] = useState<List | null>(null);
   const [error, setError] = useState("");
+  const failed = (problem: Error) => setError(problem.message);
   useEffect(() => {
-    const load = () => void api.incidents("?limit=100").then((answer) => setIncidents(answer.incidents), (problem: Error) => setError(problem.message));
+    let gone = false;
+    const load = () => void api.incidents(serverQuery(wish, "")).then((answer) => { if (!gone) { setList(answer); setError(""); } }, failed);
+    let timer = 0;
     load();
-    return live.onIncident(load);
-  }, []);
+    const stop = live.onIncident(() => {
+      clearTimeout(timer);
+      timer = window.setTimeout(load, 150);
+    });
+    return () => { gone = true; clearTimeout(timer); stop(); };
+  }, [wish.state, wish.target]);
+  const more = () => void api.incidents(serverQuery(wish, list?.next ?? "")).then(
+    (answer) => setList((was) => ({ ...answer, incidents: [...(was?.incidents ?? []), ...answer.incidents] })), failed);
+  return { list, error, more };
+}
+
+export function IncidentsPage() {
+  const { query } = useRouter();
+  const wish: Wish = {
+    state: query.get("state") ?? "", target: query.get("target") ?? "", outcome: query.get("outcome") ?? "", since: query.get("since") ?? "",
+  };
+  const { list, error, more } = useList(wish);
+  const shown = (list?.incidents ?? []).filter((incident) => wanted(incident, wish));
   return (
     <>
-      <div class="tools"><h1>{t("Incidents")}</h1></div>
-      {error && <p class="bad">{error}</p>}
-      {incidents && <IncidentTable incidents={incidents} />}
+      <div class="tools"><h1>{t("Incidents")}</h1><Filters wish={wish} /></div>
+      <Problem text={error} />
+      {!list && !error && <Loading />}
+      {list && (shown.length > 0 || !(wish.state || wish.target || wish.outcome || wish.since)
+        ? <IncidentTable incidents={shown} />
+        : <Empty icon="incidents" title={t("No incident matches.")} />)}
+      {list && list.incidents.length > 0 && (
+        <p class="foot">{plural(list.total, "one incident", "{n} incidents")}
+          {list.next && <button type="button" onClick={more}>{t("Show older ones")}</button>}</p>
+      )}
     </>
   );
 }
