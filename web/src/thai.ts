@@ -75,7 +75,7 @@ export const thai: Record<string, string> = {
   "A silence holds messages back; a maintenance holds repairs back too.": "การปิดเสียงหยุดส่งข้อความ การบำรุงรักษาหยุดการกู้คืนด้วย", "Ended": "จบแล้ว",
   "30 minutes": "30 นาที", "2 hours": "2 ชั่วโมง", "8 hours": "8 ชั่วโมง",
   // Explore
-  "PromQL query": "คำถาม PromQL", "Completions": "คำแนะนำ", "Run": "ถาม", "For example:": "ตัวอย่าง:", "View": "มุมมอง", "Graph": "กราฟ", "Table": "ตาราง",
+  "PromQL query": "คำถาม PromQL", "Completions": "คำแนะนำ", "one completion": "{n} คำแนะนำ", "{n} completions": "{n} คำแนะนำ", "Run": "ถาม", "For example:": "ตัวอย่าง:", "View": "มุมมอง", "Graph": "กราฟ", "Table": "ตาราง",
   "metric": "เมตริก", "label": "ป้าย", "value": "ค่า", "function": "ฟังก์ชัน", "aggregation": "การรวม", "keyword": "คำหลัก", "range": "ช่วงเวลา",
   "No series matches.": "ไม่มีข้อมูลที่ตรง", "Asking…": "กำลังถาม…", "one series": "{n} ชุดข้อมูล", "{n} series": "{n} ชุดข้อมูล",
   // Settings

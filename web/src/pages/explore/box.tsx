@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useStore } from "../../store";
-import { t } from "../../words";
+import { plural, t } from "../../words";
 import { names } from "./known";
 import { complete, errorPlace, tokens, type Hint } from "./language";
 
@@ -64,10 +64,11 @@ export function Box({ text, error, onChange, onRun }: BoxProps) {
     <div class="box">
       <Colours text={text} place={place} />
       <textarea ref={field} data-search rows={Math.max(1, text.split("\n").length)} value={text} spellcheck={false} autocapitalize="off" autocomplete="off"
-        aria-label={t("PromQL query")} role="combobox" aria-expanded={shown} aria-controls="hints" aria-autocomplete="list"
+        aria-label={t("PromQL query")} aria-controls="hints" aria-autocomplete="list"
         aria-activedescendant={shown ? `hint-${picked}` : undefined} aria-invalid={Boolean(error)} placeholder='cpu_percent{target="web1"}'
         onInput={(event) => { onChange(event.currentTarget.value); look(); setPicked(0); setOpen(true); }}
         onKeyDown={press} onKeyUp={look} onClick={look} onBlur={() => setTimeout(() => setOpen(false), 150)} />
+      <span class="unseen" role="status">{shown ? plural(hints.length, "one completion", "{n} completions") : ""}</span>
       <ul id="hints" class="hints" role="listbox" aria-label={t("Completions")} hidden={!shown}>
         {hints.map((hint, index) => (
           <li key={hint.kind + hint.text} id={`hint-${index}`} role="option" aria-selected={index === picked} onMouseDown={(event) => { event.preventDefault(); take(hint); }}>

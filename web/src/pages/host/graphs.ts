@@ -74,6 +74,7 @@ export function useGraphs(target: string, window: Window, interval: number): Gra
         }
       }));
       if (!control.signal.aborted) {
+        performance.clearMarks("raksa-graphs-answered");
         performance.mark("raksa-graphs-answered");
         setGraphs({ start, end, of: Object.fromEntries(answers) });
       }
