@@ -27,6 +27,7 @@ void AddLogin(Router& router, std::shared_ptr<const Sources> sources);
 void AddCatalogue(Router& router, std::shared_ptr<const Sources> sources);
 void AddPublic(Router& router, std::shared_ptr<const Sources> sources);
 void AddReports(Router& router, std::shared_ptr<const Sources> sources);
+void AddDrills(Router& router, std::shared_ptr<const Sources> sources);
 void AddPrometheus(Router& router, std::shared_ptr<const Sources> sources);
 void AddOperations(Router& router, std::shared_ptr<const Sources> sources);
 

@@ -129,6 +129,7 @@ Router MakeRouter(Shared sources) {
   AddCatalogue(router, sources);
   AddLogin(router, sources);
   AddPublic(router, sources);
+  AddDrills(router, sources);
   AddOperations(router, sources);
   return router;
 }

@@ -208,6 +208,14 @@ loop::Task<T> Ready(T value) {
   co_return std::move(value);
 }
 
+/// A drill that goes on.
+struct DrillView {
+  std::string target;
+  std::string scenario;  ///< "container-stopped:web-database"
+  std::string by;        ///< who began it
+  base::Time until{};    ///< when it is over although nobody ended it
+};
+
 /// What the daemon gives. Functions run on the loop's thread; what they point to outlives the
 /// server. `worker` runs queries and writes large answers.
 struct Sources {
@@ -258,6 +266,12 @@ struct Sources {
   std::function<loop::Task<base::Result<Exposition>>(std::string target, std::string module)> probe;
   /// Reads the configuration again. Errors: kInvalid with every problem, a line each.
   std::function<loop::Task<base::Result<>>()> reload;
+  /// The drills that go on.
+  std::function<std::vector<DrillView>()> drills;
+  /// Lets one begin when everything is well. Errors: kNotFound, kRefused with the reason.
+  std::function<loop::Task<base::Result<DrillView>>(DrillView)> begin_drill;
+  /// Errors: kNotFound.
+  std::function<base::Result<>(const std::string& target)> end_drill;
   /// Takes alerts from a system outside; the path says which. Gives the answer for it, one JSON
   /// object. Errors: kInvalid; kDenied when its signature is asked for and is not good.
   std::function<loop::Task<base::Result<std::string>>(Request request)> webhook;

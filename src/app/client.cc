@@ -13,8 +13,17 @@
 namespace app {
 namespace {
 
-/// Where the daemon is: as told, or as the configuration listens (a unix socket first: it needs no
-/// token), or the usual place.
+std::string DaemonError(const boost::json::value& answer, int status) {
+  if (const auto* object = answer.if_object()) {
+    if (const auto* text = object->if_contains("error"); text != nullptr && text->is_string()) {
+      return std::string(text->as_string());
+    }
+  }
+  return fmt::format("the daemon answered with status {}", status);
+}
+
+}  // namespace
+
 std::string Endpoint(const Common& common) {
   if (!common.url.empty()) {
     return common.url;
@@ -32,17 +41,6 @@ std::string Endpoint(const Common& common) {
   }
   return "http://127.0.0.1:8001";
 }
-
-std::string DaemonError(const boost::json::value& answer, int status) {
-  if (const auto* object = answer.if_object()) {
-    if (const auto* text = object->if_contains("error"); text != nullptr && text->is_string()) {
-      return std::string(text->as_string());
-    }
-  }
-  return fmt::format("the daemon answered with status {}", status);
-}
-
-}  // namespace
 
 std::string UrlEncode(std::string_view text) {
   std::string out;

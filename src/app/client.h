@@ -10,6 +10,10 @@
 
 namespace app {
 
+/// Where the daemon is: as told, or as the configuration listens (a unix socket first: it needs no
+/// token), or the usual place.
+std::string Endpoint(const Common& common);
+
 /// One call of the daemon's API. `path` starts with "/"; `form` is sent as a POST body when `post`.
 /// Errors: kUnavailable when no daemon answers (the sentence says where it was looked for),
 /// kInvalid with the daemon's own sentence for a refusal, kNotFound for 404.

@@ -67,4 +67,15 @@ int RunNotifyTest(const Common& common);
 /// Examines a target's application without changing anything. 1: something is wrong with it.
 int RunDiagnose(const Common& common, const std::string& target);
 
+struct DrillOptions {
+  std::string target;
+  std::string scenario;
+  bool all = false;    ///< every scenario that the target offers, one after the other
+  bool list = false;   ///< only say which there are
+  std::string report;  ///< also write Markdown here, and JSON beside it; "" = not
+};
+/// Breaks a target on purpose and watches how it is found, repaired and told. 1: refused, or
+/// something did not come out right.
+int RunDrill(const Common& common, const DrillOptions& options);
+
 }  // namespace app

@@ -16,6 +16,7 @@
 #include "app/board.h"
 #include "app/commands.h"
 #include "app/decider.h"
+#include "app/drills.h"
 #include "app/ingest.h"
 #include "app/settings.h"
 #include "app/status_page.h"
@@ -86,6 +87,8 @@ class Daemon {
   loop::Task<base::Result<model::Incident>> Act(api::IncidentAction action);
   loop::Task<base::Result<api::Exposition>> ProbeOnce(std::string target, std::string module);
   loop::Task<base::Result<std::string>> Webhook(api::Request request);
+  [[nodiscard]] base::Result<> MayDrill(const model::Target& target, bool repaired) const;
+  loop::Task<base::Result<api::DrillView>> BeginDrill(api::DrillView asked);
   [[nodiscard]] std::shared_ptr<const model::Target> Target(const std::string& name) const;
   [[nodiscard]] recovery::Surroundings Around(const std::string& target) const;
   loop::Task<incident::VerifyResult> Verify(std::string target, std::vector<model::Alert> alerts);
@@ -110,6 +113,7 @@ class Daemon {
   std::unique_ptr<incident::Journal> journal_;
   std::map<std::string, std::shared_ptr<const model::Target>> targets_;
   alert::inbound::TargetIndex index_;  ///< for alerts from outside
+  Drills drills_;
   Board board_;
   std::unique_ptr<Ingest> ingest_;
   std::unique_ptr<Decider> decider_;

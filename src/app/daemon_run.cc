@@ -61,6 +61,7 @@ void Daemon::OnRun(const probe::Run& run) {
 
 void Daemon::OnAlerts(std::vector<model::Alert> alerts, bool first) {
   const auto now = base::Clock::Now();
+  drills_.Mark(alerts, now);
   if (first) {
     alerts_->Sync("rule", std::move(alerts), now);
     incidents_->Reconcile(alerts_->Views());

@@ -315,6 +315,10 @@ loop::Task<base::Result<std::string>> Daemon::Webhook(api::Request request) {
               {{"sender", read->sender}, {"why", sentence}});
   }
   std::string reply = alert::inbound::Reply(*read);
+  for (auto& alert : read->alerts) {
+    alert.annotations.Remove("raksa_drill");  // nobody outside says what is a drill
+  }
+  drills_.Mark(read->alerts, now);
   alerts_->Receive(std::move(read->alerts), now);
   alerts_->Receive(alert::inbound::EndedBy(read->ends, alerts_->Views(), now), now);
   alert_event_.Notify();
@@ -402,6 +406,9 @@ std::shared_ptr<api::Sources> Daemon::MakeSources() {
     return ProbeOnce(std::move(target), std::move(module));
   };
   sources->reload = [this] { return Reload(); };
+  sources->drills = [this] { return drills_.List(base::Clock::Now()); };
+  sources->begin_drill = [this](api::DrillView drill) { return BeginDrill(std::move(drill)); };
+  sources->end_drill = [this](const std::string& target) { return drills_.End(target); };
   sources->webhook = [this](api::Request request) { return Webhook(std::move(request)); };
   sources->public_status = [this] { return status_page_->json(); };
   sources->web_dir = options_.web_dir.empty() ? settings_.web_dir : options_.web_dir;

@@ -24,6 +24,7 @@ struct Line {
   app::Common common;
   app::RunOptions run;
   app::QueryOptions query;
+  app::DrillOptions drill;
   std::string target;
   std::string id;
   app::IncidentsOptions incidents;
@@ -132,6 +133,18 @@ void AddDaemonCommands(CLI::App& cli, Line& line) {
   AddDaemon(incidents, line);
   AddJson(incidents, line);
   incidents->callback([&line] { line.status = app::RunIncidents(line.common, line.incidents); });
+
+  auto* drill = cli.add_subcommand(
+      "drill", "break a target on purpose, and watch how it is found, repaired and told");
+  drill->add_option("TARGET", line.drill.target, "a target that says `drill: allowed`")->required();
+  drill->add_option("SCENARIO", line.drill.scenario, "what to break; --list says what there is");
+  drill->add_flag("--all", line.drill.all, "every scenario of the target, one after the other");
+  drill->add_flag("--list", line.drill.list, "the target's scenarios; nothing is broken");
+  drill->add_option("--report", line.drill.report,
+                    "write a report here in Markdown, and beside it in JSON");
+  AddDaemon(drill, line);
+  AddJson(drill, line);
+  drill->callback([&line] { line.status = app::RunDrill(line.common, line.drill); });
 
   for (const auto& [verb, help] :
        {std::pair<const char*, const char*>{"approve", "let a planned repair go on"},

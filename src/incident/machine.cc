@@ -152,6 +152,9 @@ void Machine::Begun(const std::string& silenced_by, bool flapping) {
   const auto first = incident_.alerts.front();
   incident_.alerts.clear();
   Note("state", "open: " + incident_.title, {{"from", ""}, {"to", "open"}, {"seconds", 0}});
+  if (const auto drill = first.annotations.Get("raksa_drill"); !drill.empty()) {
+    Note("note", "this is a drill: " + base::Printable(drill), {{"drill", base::Printable(drill)}});
+  }
   Firing(first, silenced_by, flapping);
 }
 

@@ -56,6 +56,22 @@ TEST(Incident, IsRepairedProvedToldAndClosed) {
   EXPECT_THAT(Write(done, "ended", "th").Text(), HasSubstr("เซอร์วิสหยุดทำงาน"));
 }
 
+TEST(Incident, ADrillIsCalledOneInItsTimelineAndMessage) {
+  World w;
+  w.broken = {{.component = "nginx"}};
+  auto alert = World::Http();
+  alert.annotations.Set("raksa_drill", "service-stopped:nginx, begun by ann");
+  w.Fire(alert);
+  ASSERT_TRUE(w.Until([&] { return w.State() == IncidentState::kHolding; }, 5s));
+  w.End(alert);
+  ASSERT_TRUE(w.UntilClosed(30s));
+  const auto done = w.Newest();
+  EXPECT_TRUE(Mentions(done, "this is a drill: service-stopped:nginx, begun by ann"));
+  const auto text = Write(done, "ended", "en");
+  EXPECT_EQ(text.subject, "[DRILL] [FIXED] web1: Service is stopped (nginx)");
+  EXPECT_THAT(text.Text(), HasSubstr("Drill: service-stopped:nginx, begun by ann\n"));
+}
+
 TEST(Incident, MendsTheDeepestFirstAndLooksInBetween) {
   World w;
   w.broken = {{.component = "nginx", .depth = 1},

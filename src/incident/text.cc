@@ -20,7 +20,7 @@ constexpr std::size_t kMaxComponents = 8;
 /// The fixed words, in the two languages.
 struct Language {
   std::string_view host, container, service, component, state, result, solved, error, evidence,
-      action, trouble, cause, no_cause, firewall, usage, times, incident, approve, test;
+      action, trouble, cause, no_cause, firewall, usage, times, incident, approve, test, drill;
 };
 
 constexpr Language kEnglish = {.host = "Host IP",
@@ -41,7 +41,8 @@ constexpr Language kEnglish = {.host = "Host IP",
                                .times = "Times",
                                .incident = "Incident",
                                .approve = "To approve: raksa approve",
-                               .test = "This is a test message: the channel works."};
+                               .test = "This is a test message: the channel works.",
+                               .drill = "Drill"};
 
 constexpr Language kThai = {.host = "ไอพีเครื่อง",
                             .container = "ชื่อคอนเทนเนอร์",
@@ -61,7 +62,8 @@ constexpr Language kThai = {.host = "ไอพีเครื่อง",
                             .times = "ระยะเวลา",
                             .incident = "เหตุการณ์",
                             .approve = "อนุมัติด้วยคำสั่ง: raksa approve",
-                            .test = "นี่คือข้อความทดสอบ: ช่องทางนี้ใช้งานได้"};
+                            .test = "นี่คือข้อความทดสอบ: ช่องทางนี้ใช้งานได้",
+                            .drill = "การซ้อม"};
 
 /// Cut at a character, not within one.
 std::string Bound(std::string_view text) {
@@ -241,6 +243,16 @@ std::string Why(const model::Incident& incident) {
   return "";
 }
 
+/// Which drill it is, "" when it is none.
+std::string Drill(const model::Incident& incident) {
+  for (const auto& item : incident.alerts) {
+    if (item.annotations.Has("raksa_drill")) {
+      return Bound(item.annotations.Get("raksa_drill"));
+    }
+  }
+  return "";
+}
+
 std::string Address(const model::Incident& incident) {
   for (const auto& item : incident.alerts) {
     if (item.labels.Has("ip")) {
@@ -277,9 +289,13 @@ Words Write(const model::Incident& incident, std::string_view event, std::string
     headline =
         Bound(fmt::format("{}: {} ({})", incident.target, TitleIn(*main, thai), main->component));
   }
-  out.subject = fmt::format("[{}] {}", out.tag, headline);
+  const auto drill = Drill(incident);
+  out.subject = fmt::format("{}[{}] {}", drill.empty() ? "" : "[DRILL] ", out.tag, headline);
   out.lines.push_back({std::string(words.host), Address(incident)});
   out.lines.push_back({std::string(words.trouble), Bound(incident.title)});
+  if (!drill.empty()) {
+    out.lines.push_back({std::string(words.drill), drill});
+  }
   if (event == "test") {
     out.lines.push_back({"", std::string(words.test)});
     return out;
