@@ -21,11 +21,11 @@ const Kind* Find(std::string_view name) {
 }
 
 std::string Scenario::Name() const {
-  const std::string base(kind->spec.name);
+  std::string name(kind->spec.name);
   if (component.kind == "host" || component.kind == "docker") {
-    return base;
+    return name;
   }
-  return base + ":" + (component.name.empty() ? component.kind : component.name);
+  return name + ":" + (component.name.empty() ? component.kind : component.name);
 }
 
 std::string Scenario::Component() const { return component.Id(); }
