@@ -9,19 +9,33 @@
 namespace app {
 namespace {
 
+/// The port that an alert is about; "" when its metric is another: senders outside label what they
+/// like, and an http_code has no port here.
+std::string_view PortOf(const model::Alert& alert) {
+  return alert.Metric() == "port" ? alert.labels.Get("port") : "";
+}
+
 /// The reading that an alert is about: the metric, and the port when the alert names one.
 const probe::Reading* ReadingFor(const probe::Outcome& outcome, const model::Alert& alert) {
   const auto found = std::ranges::find_if(outcome.readings, [&](const probe::Reading& reading) {
     return reading.name == alert.Metric() &&
-           (alert.labels.Get("port").empty() ||
-            reading.labels.Get("port") == alert.labels.Get("port"));
+           (PortOf(alert).empty() || reading.labels.Get("port") == PortOf(alert));
   });
   return found == outcome.readings.end() ? nullptr : &*found;
 }
 
-bool Bad(const std::vector<api::ThresholdView>& thresholds, std::string_view metric, double value) {
-  return std::ranges::any_of(thresholds, [&](const api::ThresholdView& threshold) {
-    return threshold.metric == metric && Meets(threshold, value);
+/// Whether a fresh reading is good: no rule on the metric finds it bad; where there is no such rule
+/// (all alarms come from outside), the probe itself judges.
+bool Good(const std::vector<api::ThresholdView>& thresholds, std::string_view metric,
+          const probe::Outcome& outcome, double value) {
+  const auto about = [&](const api::ThresholdView& threshold) {
+    return threshold.metric == metric;
+  };
+  if (std::ranges::none_of(thresholds, about)) {
+    return outcome.success;
+  }
+  return std::ranges::none_of(thresholds, [&](const api::ThresholdView& threshold) {
+    return about(threshold) && Meets(threshold, value);
   });
 }
 
@@ -62,6 +76,7 @@ loop::Task<incident::VerifyResult> VerifyFromOutside(probe::Scheduler* scheduler
   incident::VerifyResult result;
   result.passed = true;
   std::map<std::string, probe::Outcome> outcomes;
+  std::set<std::string> told;  // many alerts may be about one reading
   for (const auto& alert : alerts) {
     const std::string name = ProbeFor(*target, alert);
     if (name.empty()) {
@@ -76,13 +91,16 @@ loop::Task<incident::VerifyResult> VerifyFromOutside(probe::Scheduler* scheduler
     }
     const auto& outcome = outcomes.at(name);
     const auto* reading = ReadingFor(outcome, alert);
-    const bool good = reading != nullptr && !Bad(thresholds, alert.Metric(), reading->value);
+    const bool good =
+        reading != nullptr && Good(thresholds, alert.Metric(), outcome, reading->value);
     result.passed = result.passed && good;
-    const auto port = alert.labels.Get("port");
+    const auto port = PortOf(alert);
     const std::string what = fmt::format("{}{}{}", alert.Metric(), port.empty() ? "" : " ", port);
     const std::string seen = reading != nullptr ? fmt::format("{} {}", what, reading->value)
                                                 : fmt::format("{}: {}", what, outcome.reason);
-    result.detail += (result.detail.empty() ? "" : ", ") + seen;
+    if (told.insert(seen).second) {
+      result.detail += (result.detail.empty() ? "" : ", ") + seen;
+    }
   }
   co_return result;
 }
