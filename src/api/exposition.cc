@@ -51,10 +51,23 @@ bool IsWhole(const model::Labels& labels) {
   });
 }
 
-void AppendSample(std::string& out, const std::string& name, const model::Labels& labels,
-                  double value) {
+/// The type that may stand beside a name (see the class's comment).
+std::string_view WrittenType(const MetricFamily& family, bool open_metrics) {
+  const bool total = family.name.ends_with("_total");
+  const bool misread =
+      (family.type == "counter") != total && (family.type == "counter" || family.type == "gauge");
+  if (misread || family.type == "untyped") {
+    return open_metrics ? "unknown" : "untyped";
+  }
+  return family.type;
+}
+
+}  // namespace
+
+void AppendSample(std::string& out, std::string_view name, const model::Labels& labels,
+                  double value, std::optional<model::Timestamp> at) {
   const auto own = labels.Get(model::kName);
-  out += own.empty() ? std::string_view(name) : own;
+  out += own.empty() ? name : own;
   char separator = '{';
   for (const auto& [label, text] : labels) {
     if (label == model::kName) {
@@ -69,21 +82,11 @@ void AppendSample(std::string& out, const std::string& name, const model::Labels
   }
   out += separator == ',' ? "} " : " ";
   AppendExposed(out, value);
+  if (at) {
+    out += fmt::format(" {}", *at);
+  }
   out += '\n';
 }
-
-/// The type that may stand beside a name (see the class's comment).
-std::string_view WrittenType(const MetricFamily& family, bool open_metrics) {
-  const bool total = family.name.ends_with("_total");
-  const bool misread =
-      (family.type == "counter") != total && (family.type == "counter" || family.type == "gauge");
-  if (misread || family.type == "untyped") {
-    return open_metrics ? "unknown" : "untyped";
-  }
-  return family.type;
-}
-
-}  // namespace
 
 void Exposition::Add(MetricFamily family) {
   if (!model::IsMetricName(family.name)) {

@@ -24,6 +24,11 @@ struct MetricFamily {
   std::vector<model::Sample> samples;
 };
 
+/// Writes one sample's line, with its time in milliseconds when there is one. __name__ among the
+/// labels stands before `name`.
+void AppendSample(std::string& out, std::string_view name, const model::Labels& labels,
+                  double value, std::optional<model::Timestamp> at = std::nullopt);
+
 /// Gathers families and writes them. Families of one name become one (first type and help win), so
 /// that each HELP and TYPE stands once and samples stand together, as the format demands. Names
 /// that are no metric or label names are left out and counted.

@@ -21,6 +21,8 @@ Response BadParam(std::string_view name, std::string_view why);
 void AddPrometheusStatus(Router& router, std::shared_ptr<const Sources> sources);
 /// Series, labels, label values, format_query (prometheus_labels.cc).
 void AddPrometheusLabels(Router& router, std::shared_ptr<const Sources> sources);
+/// The newest samples for another Prometheus (federate.cc).
+void AddFederate(Router& router, std::shared_ptr<const Sources> sources);
 /// query and query_range (prometheus_query.cc).
 void AddPrometheusQuery(Router& router, std::shared_ptr<const Sources> sources);
 

@@ -199,6 +199,7 @@ void AddPrometheus(Router& router, Shared sources) {
   AddPrometheusQuery(router, sources);
   AddPrometheusLabels(router, sources);
   AddPrometheusStatus(router, sources);
+  AddFederate(router, sources);
 }
 
 }  // namespace api
