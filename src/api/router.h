@@ -41,6 +41,8 @@ class Router {
     std::vector<std::string> captures;
     std::string allow;  ///< when only the method does not fit: "GET, POST"
   };
+  /// Every route, the fallback not among them.
+  [[nodiscard]] const std::vector<Route>& routes() const { return routes_; }
   /// Finds the route of a method and a decoded path.
   [[nodiscard]] Match Find(std::string_view method, std::string_view path) const;
 
