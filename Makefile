@@ -5,7 +5,7 @@ JOBS ?= $(shell nproc)
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-fast lab lab-down lab-full bench crash-full fuzz-full format lint install clean
+.PHONY: help build run test test-fast lab lab-down lab-full bench page-load crash-full fuzz-full format lint install clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -46,6 +46,10 @@ crash-full: build ## 1,000 kill -9 of the daemon while it ingests
 bench: build ## performance against peers in the same run
 	@tools/install test
 	@bench/run $(ARGS)
+
+page-load: build ## 400 graphs open at once, the daemon's CPU and memory (ARGS="--seconds 600 --write")
+	@tools/install test
+	@python3 bench/page_load.py $(ARGS)
 
 fuzz-full: ## every fuzzer, an hour in all (ARGS=seconds for each)
 	@tools/install build
