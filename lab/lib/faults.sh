@@ -20,6 +20,11 @@ hold_port() {
   by_ssh "$1" "sudo setsid -f /usr/local/lib/lab/hold-port $2 20 </dev/null >/dev/null 2>&1"
 }
 
+# Runs a container "squatter" that publishes port $2 and serves nothing.
+squat() {
+  inside "$1" docker run --detach --name squatter --publish "$2:80" web-application:1 httpd -f -p 80 -h /tmp >/dev/null
+}
+
 # Makes container web-application anew with another command, and tries to start it.
 remake_application() {
   local name=$1
