@@ -25,6 +25,14 @@ squat() {
   inside "$1" docker run --detach --name squatter --publish "$2:80" web-application:1 httpd -f -p 80 -h /tmp >/dev/null
 }
 
+# Fills the server's own disk to the last block.
+fill_disk() {
+  # shellcheck disable=SC2016  # expanded inside
+  inside "$1" sh -c 'set -- $(stat -f -c "%f %S" /)
+    fallocate -l $(($1 * $2 / 1024 - 1024))K /var/tmp/large-file
+    cat /dev/zero >>/var/tmp/large-file 2>/dev/null || true'
+}
+
 # Makes container web-application anew with another command, and tries to start it.
 remake_application() {
   local name=$1

@@ -55,25 +55,25 @@ CASES = (
     Case("docker stopped and port 80 taken", ("docker-stopped", "nginx-port-taken"), "engine-not-running", "docker", "fixed", ("FIXED",),
          done(START_ENGINE, ("nginx", "free-port")), ("service-address-in-use",), ("docker", "hold-port")),
     Case("wrong configuration behind a stopped nginx", ("nginx-config-invalid", "nginx-stopped"), "nginx-config-invalid", "nginx",
-         "reported", ("ALERT", "ENDED"), says=("nginx -t", "indexx")),
+         "reported", ("ALERT", "ENDED"), says=("nginx -t", "indexx", "Next")),
     Case("engine stopped and nginx misconfigured", ("docker-socket-stopped", "nginx-config-invalid"), "nginx-config-invalid", "nginx",
          "not fixed", ("NOT FIXED", "ENDED"), done(START_ENGINE), ("engine-not-running",), ("indexx", "docker")),
     Case("firewall block and database killed", ("port-blocked", "db-killed"), "firewall-port-blocked", "firewall",
          "not fixed", ("NOT FIXED", "ENDED"), done(START_DB), ("container-killed",), ("80", "web-database")),
-    Case("disk full, so that a restart fails", ("disk-full", "app-killed"), "host-disk-full", "host",
-         "not fixed", ("NOT FIXED", "ENDED"), done(), ("container-killed",), ("no space left on device", "web-application")),
+    Case("disk full, so that a restart fails", ("app-cannot-write",), "host-disk-full", "host",
+         "not fixed", ("NOT FIXED", "ENDED"), done(), ("container-killed",), ("A disk is full", "make room", "web-application")),
     Case("a repair that makes no difference", ("app-answers-wrong", "app-killed"), "container-killed", APPLICATION,
-         "not fixed", ("NOT FIXED", "ENDED"), done(START_APP), says=("web-application", "404"), play="one_after_the_other"),
+         "not fixed", ("NOT FIXED", "ENDED"), done(START_APP), says=("web-application", "http_code 404", "no other cause"), play="one_after_the_other"),
     Case("application's port taken by another container", ("app-port-taken-by-container",), "container-address-in-use", APPLICATION,
-         "reported", ("ALERT", "ENDED"), says=("squatter", "8080"), holder="docker-proxy", port=8080),
+         "reported", ("ALERT", "ENDED"), says=("squatter", "left alone"), holder="docker-proxy", port=8080),
     Case("nginx's port held by another container", ("nginx-port-taken-by-container",), "service-address-in-use", "nginx",
-         "reported", ("ALERT", "ENDED"), says=("squatter", "80"), holder="docker-proxy"),
+         "reported", ("ALERT", "ENDED"), says=("squatter", "left alone"), holder="docker-proxy"),
     Case("nginx's port held by sshd", ("nginx-port-taken-by-sshd",), "service-address-in-use", "nginx",
-         "reported", ("ALERT", "ENDED"), says=("sshd", "80"), holder="sshd"),
+         "reported", ("ALERT", "ENDED"), says=("sshd (pid", "left alone"), holder="sshd"),
     Case("nginx's port held by another unit", ("nginx-port-taken-by-unit",), "service-address-in-use", "nginx",
-         "reported", ("ALERT", "ENDED"), says=("rogue-web.service", "80"), holder="hold-port"),
+         "reported", ("ALERT", "ENDED"), says=("rogue-web.service", "left alone"), holder="hold-port"),
     Case("nginx's port held by a raksa", ("nginx-port-taken-by-raksa",), "service-address-in-use", "nginx",
-         "reported", ("ALERT", "ENDED"), says=("raksa (pid", "80"), holder="raksa"),
+         "reported", ("ALERT", "ENDED"), says=("raksa (pid", "left alone"), holder="raksa"),
     Case("database down, and nginx's port held by another unit", ("db-killed", "nginx-port-taken-by-unit"), "service-address-in-use",
          "nginx", "not fixed", ("NOT FIXED", "ENDED"), done(START_DB), ("container-killed",), ("rogue-web.service", "web-database"),
          holder="hold-port"),
@@ -165,6 +165,7 @@ class Play:
     def beyond_recurrence(self):
         for number in range(1, 5):
             lab("break", self.target, "nginx-stopped")
+            self.wait(f"incident {number}", lambda n=number: len(self.found()) == n)
             if number < 4:
                 self.wait(f"end {number}", lambda n=number: self.ended(n) and self.raksa.well(self.target))
         self.to_the_end()
@@ -288,7 +289,7 @@ class Play:
             return [self.case.name, "no incident: it was over before a probe saw it", "", "", "", "", "yes" if self.good() else "**no**"]
         steps = ", ".join(dict.fromkeys(f"{s['component']}: {s['step']}{'' if s['done'] else ' (failed)'}"
                                         for i in reversed(self.incidents) for s in i["steps"])) or "nothing"
-        took = self.took or (seconds(incident["verified"] or incident["closed"]) - self.began)
+        took = self.took or (seconds(incident["verified"] or incident["closed"]) or time.time()) - self.began
         outcomes = ", ".join(i["outcome"] for i in reversed(self.incidents))
         return [self.case.name, f"{incident['cause'] or '–'} of {incident['component'] or '–'}: {self.evidence()[:160]}", steps, outcomes,
                 ", ".join(self.told), f"{took:.0f}", "yes" if self.good() else "**no**"]
