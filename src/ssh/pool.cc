@@ -42,7 +42,8 @@ loop::Task<> CloseSession(std::shared_ptr<Session> session) { co_await session->
 Pool::Pool(loop::Loop& loop, PoolOptions options)
     : loop_(loop),
       options_(std::move(options)),
-      all_(std::make_shared<Gate>(loop, options_.parallel)) {}
+      all_(std::make_shared<Gate>(loop, options_.parallel)),
+      logins_(std::make_shared<Gate>(loop, options_.parallel_logins)) {}
 
 Pool::~Pool() = default;
 
@@ -91,6 +92,7 @@ base::Result<std::shared_ptr<Session>> Pool::Get(const model::Target& target) {
   options.keep_warm = options_.keep_warm;
   options.parallel = options_.parallel_per_target;
   options.all = all_;
+  options.logins = logins_;
   auto session = std::make_shared<Session>(loop_, target, options);
   sessions_[target.name] = session;
   return session;

@@ -17,7 +17,8 @@ struct PoolOptions {
   std::string program = "ssh";
   base::Duration connect_timeout = std::chrono::seconds(5);
   base::Duration keep_warm = std::chrono::seconds(90);
-  int parallel = 32;            ///< ssh processes at once, over all targets
+  int parallel = 32;            ///< commands at once, over all targets
+  int parallel_logins = 32;     ///< logins at once, over all targets
   int parallel_per_target = 6;  ///< sshd's MaxSessions is 10, and it counts ending ones
 };
 
@@ -45,6 +46,7 @@ class Pool {
   PoolOptions options_;
   std::string directory_;  ///< ours; "" = not made yet
   std::shared_ptr<Gate> all_;
+  std::shared_ptr<Gate> logins_;
   std::map<std::string, std::shared_ptr<Session>> sessions_;
 };
 

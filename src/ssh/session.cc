@@ -187,6 +187,11 @@ loop::Task<base::Result<>> Session::Connect() {
     Session* session;
   } connecting(this);
   connect_error_.reset();
+  Gate::Pass login;
+  if (options_.logins) {
+    const auto gate = options_.logins;
+    login = co_await gate->Enter();
+  }
   const auto begun = base::Clock::Steady();
   const auto started = co_await StartMaster();
   if (!started) {
@@ -272,17 +277,18 @@ loop::Task<base::Result<model::CommandRecord>> Session::Run(Command command) {
     co_return base::Fail(Named(line.error()));
   }
   const auto pass = co_await gate_->Enter();
-  Gate::Pass everywhere;
-  if (options_.all) {
-    const auto wide = options_.all;
-    everywhere = co_await wide->Enter();
-  }
   int attempt = 1;
   int busy = 0;
   while (true) {
     const auto connected = co_await Connect();
     if (!connected) {
       co_return base::Fail(connected.error());
+    }
+    // Only now: while a host is being logged in to, its commands keep nobody else waiting.
+    Gate::Pass everywhere;
+    if (options_.all) {
+      const auto wide = options_.all;
+      everywhere = co_await wide->Enter();
     }
     record.started = base::Clock::Now();
     const auto begun = base::Clock::Steady();

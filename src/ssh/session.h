@@ -21,7 +21,10 @@ struct SessionOptions {
   base::Duration connect_timeout = std::chrono::seconds(5);  ///< name, TCP, key exchange, login
   base::Duration keep_warm = std::chrono::seconds(90);       ///< an unused master ends by itself
   int parallel = 8;           ///< commands at once; sshd's MaxSessions is 10
-  std::shared_ptr<Gate> all;  ///< a limit over all sessions, may be null
+  std::shared_ptr<Gate> all;  ///< a limit over the commands of all sessions, may be null
+  /// The same over logging in: a host that hangs while it is logged in to takes no place from the
+  /// commands of others.
+  std::shared_ptr<Gate> logins;
 };
 
 /// One host's master connection, and commands over it (about 10 ms each). The first command

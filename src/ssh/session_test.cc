@@ -2,6 +2,8 @@
 #include "ssh/session.h"
 
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 #include "ssh/enroll.h"
 #include "ssh/failure.h"
@@ -189,6 +191,44 @@ TEST_F(SshTest, ManyCommandsAtOnceShareTheConnection) {
   }
   loop_.RunTask(scope.Join());
   EXPECT_EQ(done, 30);
+}
+
+TEST_F(SshTest, HostsThatHangKeepNobodyElseWaiting) {
+  Enroll();
+  // A port that takes connections and never speaks, behind more targets than there are places.
+  const int listener = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{.sin_family = AF_INET, .sin_port = 0, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+  socklen_t size = sizeof address;
+  ASSERT_EQ(::bind(listener, reinterpret_cast<sockaddr*>(&address), size), 0);
+  ASSERT_EQ(::listen(listener, 64), 0);
+  ::getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size);
+  Pool pool(loop_, {.parallel = 4, .parallel_logins = 8, .parallel_per_target = 3});
+  int failed = 0;
+  loop::Scope scope(loop_);
+  const auto run = [](std::shared_ptr<Session> s, int* count) -> loop::Task<> {
+    Command command{.argv = {"true"}};
+    const auto result = co_await s->Run(command);
+    *count += result ? 0 : 1;
+  };
+  for (int i = 0; i < 6; ++i) {
+    auto target = sshd_.Target();
+    target.name = "hangs" + std::to_string(i);
+    target.ssh->port = ntohs(address.sin_port);
+    for (int n = 0; n < 3; ++n) {
+      scope.Spawn("hangs", run(pool.Get(target).value(), &failed));
+    }
+  }
+  loop_.RunTask(loop::Sleep(milliseconds(300)));  // all of them are at it
+  const auto begun = base::Clock::Steady();
+  Command command{.argv = {"echo", "here"}};
+  const auto result = loop_.RunTask(pool.Get(sshd_.Target()).value()->Run(command));
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_EQ(failed, 0) << "they still hang, and yet this one had its turn";
+  EXPECT_LT(base::ToSeconds(base::Clock::Steady() - begun), 4.5);
+  loop_.RunTask(scope.Join());
+  EXPECT_EQ(failed, 18);
+  loop_.RunTask(pool.Close());
+  ::close(listener);
 }
 
 TEST_F(SshTest, AServerThatAllowsFewSessionsIsWaitedFor) {
