@@ -91,10 +91,12 @@ class Raksa:
         self.config.write_text(edit(text))
         self.process = None
 
-    def start(self):
+    def start(self, **environment):
+        """`environment`: more variables for the program."""
         self.log = open(self.dir / "log", "ab")
         self.process = subprocess.Popen([str(ROOT / "lab/mon"), str(RAKSA), "run", str(self.config)], stdin=subprocess.DEVNULL,
-                                        stdout=self.log, stderr=self.log, cwd=ROOT)
+                                        stdout=self.log, stderr=self.log, cwd=ROOT,
+                                        env={**os.environ, **environment})
         if not wait_for(self.ready, 30):
             self.stop()
             raise AssertionError("Raksa does not become ready:\n" + self.log_text())
