@@ -292,6 +292,9 @@ void AddNative(Router& router, Shared sources) {
   act("/api/v1/incidents/*/approve", IncidentAction::Kind::kApprove);
   act("/api/v1/incidents/*/reject", IncidentAction::Kind::kReject);
   act("/api/v1/incidents/*/acknowledge", IncidentAction::Kind::kAcknowledge);
+  act("/api/v1/incidents/*/stop", IncidentAction::Kind::kStop);
+  act("/api/v1/incidents/*/again", IncidentAction::Kind::kAgain);
+  act("/api/v1/incidents/*/close", IncidentAction::Kind::kClose);
 }
 
 }  // namespace api

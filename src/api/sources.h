@@ -195,7 +195,7 @@ struct StatusView {
 
 /// What a person wants done with an incident.
 struct IncidentAction {
-  enum class Kind { kApprove, kReject, kAcknowledge };
+  enum class Kind { kApprove, kReject, kAcknowledge, kStop, kAgain, kClose };
   Kind kind = Kind::kAcknowledge;
   std::string id;
   std::string by;

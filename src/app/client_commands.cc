@@ -1,4 +1,4 @@
-// The commands that ask the running daemon: query, incidents, approve, reject, acknowledge.
+// The commands that ask the running daemon: query, incidents, and what people say to one.
 #include <fmt/format.h>
 
 #include <boost/json/serialize.hpp>
@@ -204,9 +204,11 @@ int RunIncidents(const Common& common, const IncidentsOptions& options) {
   return 0;
 }
 
-int RunIncidentAction(const Common& common, const std::string& id, const std::string& verb) {
+int RunIncidentAction(const Common& common, const std::string& id, const std::string& verb,
+                      const std::string& comment) {
   const char* user = std::getenv("USER");
-  const std::string body = json::serialize(json::object{{"by", user != nullptr ? user : "cli"}});
+  const std::string body = json::serialize(
+      json::object{{"by", user != nullptr ? user : "cli"}, {"comment", base::Printable(comment)}});
   const auto answer = Call(common, "/api/v1/incidents/" + UrlEncode(id) + "/" + verb, true, body);
   if (!answer) {
     return Fault(answer.error());

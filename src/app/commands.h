@@ -57,9 +57,10 @@ int RunIncidents(const Common& common, const IncidentsOptions& options);
 int RunToken(const std::string& name, const std::string& role, const std::string& token_file,
              bool as_json);
 
-/// Says yes or no to a planned repair, or takes note of an incident: verb "approve", "reject",
-/// "acknowledge".
-int RunIncidentAction(const Common& common, const std::string& id, const std::string& verb);
+/// What a person says to an incident: verb "approve", "reject" (a planned repair), "acknowledge",
+/// "stop", "again", "close". 1: the incident is not there or not in such a state.
+int RunIncidentAction(const Common& common, const std::string& id, const std::string& verb,
+                      const std::string& comment);
 
 /// Sends one test message over every configured channel. 1: a channel did not take it.
 int RunNotifyTest(const Common& common);
@@ -77,5 +78,9 @@ struct DrillOptions {
 /// Breaks a target on purpose and watches how it is found, repaired and told. 1: refused, or
 /// something did not come out right.
 int RunDrill(const Common& common, const DrillOptions& options);
+
+/// Prints the sudoers file that a target's account needs for exactly what diagnosis and repair of
+/// its application run as root.
+int RunSudoers(const Common& common, const std::string& target);
 
 }  // namespace app

@@ -156,6 +156,7 @@ void Daemon::MakeRooms() {
   };
   needs.alerts_of = [this](const std::string& target) { return alerts_->AlertsOf(target); };
   needs.options = IncidentOptions(settings_.recovery);
+  needs.on_saved = KillAtState();
   incidents_ = std::make_unique<incident::Manager>(std::move(needs));
   outbox_ = std::make_unique<notify::Outbox>(loop_, http_, *journal_, settings_.notify,
                                              settings_.language);

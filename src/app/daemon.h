@@ -91,6 +91,9 @@ class Daemon {
   loop::Task<base::Result<api::DrillView>> BeginDrill(api::DrillView asked);
   [[nodiscard]] std::shared_ptr<const model::Target> Target(const std::string& name) const;
   [[nodiscard]] recovery::Surroundings Around(const std::string& target) const;
+  void AddGroup(const std::string& target, const std::set<std::string>& failing,
+                recovery::Surroundings& world) const;
+  [[nodiscard]] bool CutOff() const;
   loop::Task<incident::VerifyResult> Verify(std::string target, std::vector<model::Alert> alerts);
 
   Settings settings_;

@@ -246,6 +246,15 @@ loop::Task<base::Result<model::Incident>> Daemon::Act(api::IncidentAction action
     case api::IncidentAction::Kind::kAcknowledge:
       done = incidents_->Acknowledge(action.id, action.by);
       break;
+    case api::IncidentAction::Kind::kStop:
+      done = incidents_->TakeOver(action.id, action.by, action.comment);
+      break;
+    case api::IncidentAction::Kind::kAgain:
+      done = incidents_->Again(action.id, action.by);
+      break;
+    case api::IncidentAction::Kind::kClose:
+      done = incidents_->CloseByHand(action.id, action.by, action.comment);
+      break;
   }
   if (!done) {
     co_return base::Fail(done.error());
@@ -326,6 +335,35 @@ loop::Task<base::Result<std::string>> Daemon::Webhook(api::Request request) {
   co_return reply;
 }
 
+void Daemon::AddGroup(const std::string& target, const std::set<std::string>& failing,
+                      recovery::Surroundings& world) const {
+  const auto& label = settings_.recovery.group_label;
+  const auto self = Target(target);
+  world.group = self ? std::string(self->labels.Get(label)) : "";
+  if (world.group.empty()) {
+    return;
+  }
+  for (const auto& [name, other] : targets_) {
+    if (other->labels.Get(label) == world.group) {
+      ++world.group_hosts;
+      world.group_healthy += failing.contains(name) ? 0 : 1;
+    }
+  }
+}
+
+bool Daemon::CutOff() const {
+  // One silent host may be dead; when none of several answers, it is more likely us.
+  int silent = 0;
+  for (const auto& [name, target] : targets_) {
+    const auto ping = board_.Ping(name).kind;
+    if (ping == alert::PingState::Kind::kUp) {
+      return false;
+    }
+    silent += ping == alert::PingState::Kind::kDown ? 1 : 0;
+  }
+  return silent >= 2;
+}
+
 recovery::Surroundings Daemon::Around(const std::string& target) const {
   recovery::Surroundings world;
   // A busy processor or a full disk is no outage: only hosts that do not serve count for the fleet
@@ -343,6 +381,9 @@ recovery::Surroundings Daemon::Around(const std::string& target) const {
   failing.insert(target);
   world.failing_hosts = static_cast<int>(failing.size());
   world.all_hosts = static_cast<int>(targets_.size());
+  AddGroup(target, failing, world);
+  world.cut_off = CutOff();
+  world.ping_down = board_.Ping(target).kind == alert::PingState::Kind::kDown;
   if (const auto* silence = alerts_->MaintenanceOf(target, base::Clock::Now())) {
     world.maintenance = "maintenance: " + silence->comment;
   }

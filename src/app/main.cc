@@ -30,6 +30,7 @@ struct Line {
   app::IncidentsOptions incidents;
   std::string name;
   std::string role;
+  std::string comment;
   std::string file;
   bool yes = false;
   int status = 0;
@@ -98,6 +99,13 @@ void AddLocalCommands(CLI::App& cli, Line& line) {
   token->callback(
       [&line] { line.status = app::RunToken(line.name, line.role, line.file, line.common.json); });
 
+  auto* sudoers =
+      cli.add_subcommand("sudoers", "print the least-privilege sudoers file of a target's account");
+  sudoers->add_option("TARGET", line.target, "a target's name")->required();
+  AddConfig(sudoers, line);
+  AddJson(sudoers, line);
+  sudoers->callback([&line] { line.status = app::RunSudoers(line.common, line.target); });
+
   auto* notify = cli.add_subcommand("notify", "messages");
   notify->require_subcommand(1);
   auto* test =
@@ -149,13 +157,17 @@ void AddDaemonCommands(CLI::App& cli, Line& line) {
   for (const auto& [verb, help] :
        {std::pair<const char*, const char*>{"approve", "let a planned repair go on"},
         {"reject", "forbid a planned repair"},
-        {"acknowledge", "take note of an incident: no further repair, no further message"}}) {
+        {"acknowledge", "say that you look after an incident; repairs go on"},
+        {"stop", "take an incident over: nothing more is changed by Raksa"},
+        {"again", "examine and plan anew an incident that waits for a person"},
+        {"close", "say that an incident is over"}}) {
     auto* action = cli.add_subcommand(verb, help);
     action->add_option("ID", line.id, "an incident's id")->required();
     AddDaemon(action, line);
     AddJson(action, line);
+    action->add_option("--comment", line.comment, "why");
     action->callback([&line, which = std::string(verb)] {
-      line.status = app::RunIncidentAction(line.common, line.id, which);
+      line.status = app::RunIncidentAction(line.common, line.id, which, line.comment);
     });
   }
 }

@@ -2,11 +2,17 @@
 #include "app/wiring.h"
 
 #include <fmt/format.h>
+#include <signal.h>
+#include <sys/time.h>
 #include <unistd.h>
 
+#include <charconv>
+#include <cstdlib>
 #include <fstream>
+#include <string_view>
 
 #include "base/id.h"
+#include "base/log.h"
 #include "diagnosis/examine.h"
 #include "ssh/pool.h"
 
@@ -58,6 +64,32 @@ incident::DiagnoseAnswer DiagnoseOnce(loop::Loop& loop, const model::Target& tar
   loop.RunTask(Examine(&loop, &pool, target, &answer));
   loop.RunTask(pool.Close());
   return answer;
+}
+
+std::function<void(const model::Incident&)> KillAtState() {
+  const char* text = std::getenv("RAKSA_TEST_KILL_AT");
+  if (text == nullptr) {
+    return {};
+  }
+  const std::string_view asked = text;
+  const auto plus = asked.find('+');
+  const std::string state(asked.substr(0, plus));
+  int later = 0;
+  if (plus != std::string_view::npos) {
+    std::from_chars(asked.data() + plus + 1, asked.data() + asked.size(), later);
+  }
+  base::Log(base::Level::kWarn, "this process will kill itself", {{"state", state}});
+  return [state, later](const model::Incident& incident) {
+    if (model::ToString(incident.state) != state) {
+      return;
+    }
+    if (later <= 0) {
+      ::kill(::getpid(), SIGKILL);
+    }
+    // SIGALRM's default is a sudden end as well.
+    const itimerval timer{.it_interval = {}, .it_value = {later / 1000, later % 1000 * 1000}};
+    ::setitimer(ITIMER_REAL, &timer, nullptr);
+  };
 }
 
 }  // namespace app

@@ -1,6 +1,7 @@
 // Wiring: how the parts that several commands need are put together from the settings.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "incident/hands.h"
@@ -19,5 +20,10 @@ std::string OwnerName(const std::string& data_dir);
 
 /// Examines a target once, without a daemon and without changing anything.
 incident::DiagnoseAnswer DiagnoseOnce(loop::Loop& loop, const model::Target& target);
+
+/// For tests of what a crash leaves behind: RAKSA_TEST_KILL_AT=STATE ends this very process as
+/// `kill -9` would as soon as an incident's state of that name is on disk; STATE+250 so many
+/// milliseconds later. Empty without that variable.
+std::function<void(const model::Incident&)> KillAtState();
 
 }  // namespace app

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "diagnosis/facts.h"
 #include "diagnosis/firewall/firewall.h"
 #include "diagnosis/look.h"
@@ -11,6 +13,7 @@
 #include "diagnosis/parse/docker.h"
 #include "diagnosis/parse/systemd.h"
 #include "diagnosis/recorded_testing.h"
+#include "loop/process.h"
 #include "ssh/scripted_shell_testing.h"
 
 namespace diagnosis {
@@ -93,6 +96,10 @@ class ChainTest : public testing::Test {
     }
     auto out = loop_.RunTask(Examine(&loop_, target_, alerts, &shell_));
     EXPECT_THAT(shell_.changed, IsEmpty()) << "an examination changes nothing";
+    for (const auto& argv : shell_.as_root) {
+      EXPECT_TRUE(ssh::Covers(Privileges(target_), argv))
+          << "no kind of component says that it runs this as root: " << ssh::ShowArgv(argv);
+    }
     return out;
   }
   static const model::Finding& At(const Examination& examination, std::string_view component) {
@@ -250,36 +257,70 @@ TEST_F(ChainTest, StatesOfNginx) {
 TEST_F(ChainTest, AStrayHolderOfThePortIsNamedAndEnded) {
   Set(Show("nginx.service"), UnitText("nginx.service", "failed", "failed", "exit-code"));
   Set("sudo ss -ltnpH", "LISTEN 0 5 0.0.0.0:80 0.0.0.0:* users:((\"hold-port\",pid=3719,fd=3))\n");
-  shell_.On("sudo cat /proc/3719/stat /proc/3719/cgroup", Recorded("proc_stray.txt"));
-  shell_.On("sudo stat -c '%U %N' /proc/3719/exe",
-            "ops '/proc/3719/exe' -> '/usr/bin/python3.11'\n");
+  shell_.On("cat /proc/3719/stat /proc/3719/cgroup", Recorded("proc_stray.txt"));
+  shell_.On("stat -c '%U' /proc/3719", "ops\n");
+  shell_.On("sudo readlink /proc/3719/exe", "/usr/bin/python3.11\n");
   const auto out = Run("port", 0);
   EXPECT_EQ(out.cause, "service-address-in-use");
   const auto& finding = At(out, "nginx");
   EXPECT_EQ(finding.remedy, "free-port");
   EXPECT_EQ(finding.remedy_args,
-            (std::vector<std::string>{"80", "3719", "294208", "service", "nginx.service"}));
+            (std::vector<std::string>{"80", "3719", "294208", "service", "nginx.service",
+                                      "/usr/bin/python3.11"}));
   EXPECT_THAT(finding.details, Contains(std::pair<std::string, std::string>("By", "ops")));
 }
 
 TEST_F(ChainTest, AUnitsOrASystemProcessIsNamedAndLeftAlone) {
   Set(Show("nginx.service"), UnitText("nginx.service", "inactive", "dead", "success"));
   const std::string stat = " S 1 2 3 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 4711 0\n";
-  shell_.On("sudo stat -c '%U %N' /proc/9/exe", "root '/proc/9/exe' -> '/usr/sbin/x'\n");
-  const std::pair<std::string, std::string> cases[] = {
-      {"apache2", "0::/system.slice/apache2.service\n"},
-      {"sshd", "0::/user.slice/user-0.slice/session-2.scope\n"},
-      {"httpd", "0::/system.slice/docker-" + std::string(64, 'b') + ".scope\n"},
+  shell_.On("stat -c '%U' /proc/9", "root\n");
+  const std::string session = "0::/user.slice/user-0.slice/session-2.scope\n";
+  const std::array<std::string, 3> cases[] = {
+      {"apache2", "0::/system.slice/apache2.service\n", "/usr/sbin/apache2"},
+      {"sshd", session, "/usr/sbin/sshd"},
+      {"me", session, "/usr/bin/dockerd (deleted)"},
+      {"systemd-journal", session, "/lib/systemd/systemd-journald"},
+      {"containerd", "0::/\n", "/usr/bin/containerd"},
+      {"raksa", "0::/\n", "/usr/bin/raksa"},
+      {"httpd", "0::/system.slice/docker-" + std::string(64, 'b') + ".scope\n", "/httpd"},
   };
-  for (const auto& [command, cgroup] : cases) {
+  for (const auto& [command, cgroup, exe] : cases) {
+    Set("sudo readlink /proc/9/exe", exe + "\n");
     Set("sudo ss -ltnpH", "LISTEN 0 5 *:80 *:* users:((\"" + command + "\",pid=9,fd=3))\n");
-    Set("sudo cat /proc/9/stat /proc/9/cgroup", "9 (" + command + ")" + stat + cgroup);
+    Set("cat /proc/9/stat /proc/9/cgroup", "9 (" + command + ")" + stat + cgroup);
     const auto out = Run("port", 0);
     EXPECT_EQ(out.cause, "service-address-in-use");
     EXPECT_EQ(At(out, "nginx").remedy, "") << command;
     EXPECT_EQ(At(out, "nginx").cause_class, model::CauseClass::kReport) << command;
     EXPECT_NE(At(out, "nginx").evidence.find(command), std::string::npos);
   }
+}
+
+TEST_F(ChainTest, ANginxThatSystemdDidNotStartHoldsThePort) {
+  Set(Show("nginx.service"), UnitText("nginx.service", "failed", "failed", "exit-code"));
+  Set("sudo ss -ltnpH",
+      "LISTEN 0 5 *:80 *:* users:((\"nginx\",pid=12,fd=3),(\"nginx\",pid=9,fd=3))\n");
+  const std::string stat = "9 (nginx) S 1 2 3 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 4711 0\n";
+  Set("cat /proc/9/stat /proc/9/cgroup", stat + "0::/user.slice/user-0.slice/session-2.scope\n");
+  Set("stat -c '%U' /proc/9", "root\n");
+  Set("sudo readlink /proc/9/exe", "/usr/sbin/nginx\n");
+  const auto out = Run("port", 0);
+  EXPECT_EQ(out.cause, "service-address-in-use");
+  EXPECT_EQ(At(out, "nginx").remedy_args[1], "9") << "its master, not a worker";
+  // What is left of the unit itself is the unit's own.
+  Set("cat /proc/9/stat /proc/9/cgroup", stat + "0::/system.slice/nginx.service\n");
+  EXPECT_EQ(Run("port", 0).cause, "service-failed");
+}
+
+TEST(Facts, TheScriptIsOneThatAShellUnderstands) {
+  loop::Loop loop;
+  loop::ProcessOptions options;
+  options.limit = std::chrono::seconds(10);
+  const auto ran = loop.RunTask(loop::RunProcess(FactsCommand().argv, options));
+  ASSERT_TRUE(ran.has_value());
+  EXPECT_EQ(ran->exit_status, 0);
+  EXPECT_EQ(ran->err.find("syntax"), std::string::npos) << ran->err;
+  EXPECT_EQ(ran->err.find("[-e"), std::string::npos) << ran->err;
 }
 
 TEST_F(ChainTest, FirewallRulesAreReported) {
@@ -377,9 +418,9 @@ TEST_F(ChainTest, ACommandOfOnesOwn) {
 TEST(FindFault, FilesAndPermissions) {
   using nginx::Entry;
   const nginx::Reader www{"www-data", {"www-data", "web"}};
-  const Entry root{"/", true, true, 0755, "root", "root"};
-  Entry site{"/site", true, true, 0755, "root", "root"};
-  Entry index{"/site/index.html", true, false, 0644, "root", "root"};
+  const Entry root{"/", true, false, true, 0755, "root", "root"};
+  Entry site{"/site", true, false, true, 0755, "root", "root"};
+  Entry index{"/site/index.html", true, false, false, 0644, "root", "root"};
   const auto fault = [&] { return FindFault({root, site}, {index}, www, true).cause; };
   EXPECT_EQ(fault(), "");
   index.mode = 0600;
@@ -396,6 +437,13 @@ TEST(FindFault, FilesAndPermissions) {
   EXPECT_EQ(fault(), "nginx-no-execute-permission");
   site.there = false;
   EXPECT_EQ(fault(), "nginx-root-wrong");
+  // Closed to our own account: only what is seen on the way may be said.
+  site.hidden = true;
+  EXPECT_EQ(fault(), "");
+  Entry parent{"/up", true, false, true, 0700, "root", "root"};
+  EXPECT_EQ(FindFault({root, parent, site}, {index}, www, true).path, "/up");
+  EXPECT_TRUE(nginx::ReadStat("stat: cannot statx '/up/site': Permission denied\n", {"/up/site"})[0]
+                  .hidden);
 }
 
 TEST(Decide, TheFirstRuleThatFitsDecides) {

@@ -13,9 +13,10 @@ namespace diagnosis {
 namespace {
 
 /// Programs that are never ended, whatever unit they are in.
-constexpr std::array<std::string_view, 10> kNever = {
-    "sshd",    "systemd",    "systemd-journal", "systemd-logind", "dbus-daemon",
-    "dockerd", "containerd", "docker-proxy",    "init",           "raksa"};
+constexpr std::array<std::string_view, 12> kNever = {
+    "sshd",         "systemd", "systemd-journal", "systemd-logind",
+    "dbus-daemon",  "sudo",    "dockerd",         "containerd",
+    "docker-proxy", "init",    "raksa",           "systemd-journald"};
 
 /// A login session's or a user's own; not a service.
 bool IsSessionUnit(std::string_view unit) {
@@ -25,8 +26,12 @@ bool IsSessionUnit(std::string_view unit) {
 }  // namespace
 
 bool Holder::Stray() const {
+  // A process may call itself what it likes; its program's file counts as well.
+  auto program = std::string_view(exe).substr(0, exe.find(" (deleted)"));
+  program = program.substr(program.rfind('/') + 1);
   return pid > 1 && container.empty() && (unit.empty() || IsSessionUnit(unit)) &&
-         std::find(kNever.begin(), kNever.end(), command) == kNever.end();
+         std::find(kNever.begin(), kNever.end(), command) == kNever.end() &&
+         std::find(kNever.begin(), kNever.end(), program) == kNever.end();
 }
 
 std::string Holder::ToString() const {
@@ -43,8 +48,79 @@ std::string Holder::ToString() const {
   return text;
 }
 
+namespace {
+
+/// The processes behind our ports, the lowest number of each socket first.
+std::vector<std::pair<std::uint16_t, parse::Owner>> Owners(
+    const std::vector<parse::Listener>& listeners, const std::vector<std::uint16_t>& ports) {
+  std::vector<std::pair<std::uint16_t, parse::Owner>> out;
+  for (const auto& listener : listeners) {
+    if (std::find(ports.begin(), ports.end(), listener.port) == ports.end() ||
+        listener.owners.empty()) {
+      continue;
+    }
+    const auto master =
+        std::min_element(listener.owners.begin(), listener.owners.end(),
+                         [](const auto& a, const auto& b) { return a.pid < b.pid; });
+    const auto known = [&](const auto& each) { return each.second.pid == master->pid; };
+    if (std::none_of(out.begin(), out.end(), known)) {
+      out.emplace_back(listener.port, *master);
+    }
+  }
+  return out;
+}
+
+/// Start time, unit and container; everybody may read those.
+loop::Task<> Identify(Look* look, Holder* holder) {
+  const auto proc = fmt::format("/proc/{}", holder->pid);
+  std::vector<std::string> who = {"cat", proc + "/stat", proc + "/cgroup"};
+  const auto identity = co_await look->Ask(std::move(who), false);
+  if (identity && identity->exit_status == 0) {
+    if (const auto read = parse::ReadIdentity(identity->output); read && read->pid == holder->pid) {
+      holder->start_time = read->start_time;
+      holder->unit = read->unit;
+      holder->container = read->container;
+    }
+  }
+}
+
+/// User, program, and behind docker's own helper the container.
+loop::Task<> Describe(Look* look, Holder* holder) {
+  const auto proc = fmt::format("/proc/{}", holder->pid);
+  std::vector<std::string> whose = {"stat", "-c", "%U", proc};
+  const auto user = co_await look->Ask(std::move(whose), false);
+  if (user && user->exit_status == 0) {
+    holder->user = LastLine(user->output);
+  }
+  std::vector<std::string> which = {"readlink", proc + "/exe"};
+  const auto exe = co_await look->Ask(std::move(which), true);
+  if (exe && exe->exit_status == 0) {
+    holder->exe = LastLine(exe->output);
+  }
+  if (holder->command == "docker-proxy") {
+    std::vector<std::string> ps = {"docker",   "ps",
+                                   "--filter", fmt::format("publish={}", holder->port),
+                                   "--format", "{{.Names}}"};
+    const auto names = co_await look->Ask(std::move(ps), true);
+    if (names && names->exit_status == 0) {
+      holder->container = LastLine(names->output);
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<ssh::Privilege> HolderPrivileges() {
+  constexpr int kPidDigits = 7;  // 4194304 is the most (proc(5), pid_max)
+  return {ssh::Fixed({"ss", "-ltnpH"}, "who listens on a port"),
+          {.argv = {"readlink", {"/proc/", kPidDigits, "/exe"}},
+           .why = "which program holds a port: read only, the number of its process varies"},
+          {.argv = {"docker", "ps", "--filter", {"publish=", 5}, "--format", "{{.Names}}"},
+           .why = "which container holds a port: read only, the port varies"}};
+}
+
 loop::Task<std::optional<Holder>> FindHolder(Look* look, std::vector<std::uint16_t> ports,
-                                             std::vector<std::string> own) {
+                                             std::string own_unit) {
   if (ports.empty()) {
     co_return std::nullopt;
   }
@@ -57,55 +133,19 @@ loop::Task<std::optional<Holder>> FindHolder(Look* look, std::vector<std::uint16
   if (!listeners) {
     co_return std::nullopt;
   }
-  Holder holder;
-  for (const auto& listener : *listeners) {
-    if (holder.pid != 0 || std::find(ports.begin(), ports.end(), listener.port) == ports.end()) {
+  for (const auto& [port, owner] : Owners(*listeners, ports)) {
+    Holder holder;
+    holder.port = port;
+    holder.pid = owner.pid;
+    holder.command = owner.command;
+    co_await Identify(look, &holder);
+    if (!own_unit.empty() && holder.unit == own_unit) {
       continue;
     }
-    for (const auto& owner : listener.owners) {
-      if (std::find(own.begin(), own.end(), owner.command) == own.end()) {
-        holder.port = listener.port;
-        holder.pid = owner.pid;
-        holder.command = owner.command;
-        break;
-      }
-    }
+    co_await Describe(look, &holder);
+    co_return holder;
   }
-  if (holder.pid == 0) {
-    co_return std::nullopt;
-  }
-  const auto proc = fmt::format("/proc/{}", holder.pid);
-  std::vector<std::string> who = {"cat", proc + "/stat", proc + "/cgroup"};
-  const auto identity = co_await look->Ask(std::move(who), true);
-  if (identity && identity->exit_status == 0) {
-    if (const auto read = parse::ReadIdentity(identity->output); read && read->pid == holder.pid) {
-      holder.start_time = read->start_time;
-      holder.unit = read->unit;
-      holder.container = read->container;
-    }
-  }
-  std::vector<std::string> whose = {"stat", "-c", "%U %N", proc + "/exe"};
-  const auto owner = co_await look->Ask(std::move(whose), true);
-  if (owner && owner->exit_status == 0) {
-    // ops '/proc/4711/exe' -> '/usr/bin/python3.11'
-    const auto line = LastLine(owner->output);
-    holder.user = line.substr(0, line.find(' '));
-    const auto arrow = line.find("' -> '");
-    if (arrow != std::string::npos && line.ends_with('\'')) {
-      holder.exe = line.substr(arrow + 6, line.size() - arrow - 7);
-    }
-  }
-  if (holder.command == "docker-proxy") {
-    // The engine's own helper: the container behind it is who holds the port.
-    std::vector<std::string> ps = {"docker",   "ps",
-                                   "--filter", fmt::format("publish={}", holder.port),
-                                   "--format", "{{.Names}}"};
-    const auto names = co_await look->Ask(std::move(ps), true);
-    if (names && names->exit_status == 0) {
-      holder.container = LastLine(names->output);
-    }
-  }
-  co_return holder;
+  co_return std::nullopt;
 }
 
 void NameHolder(model::Finding& finding, const Holder& holder, std::string_view kind,
@@ -126,8 +166,9 @@ void NameHolder(model::Finding& finding, const Holder& holder, std::string_view 
     finding.evidence += "; it is not ours to end";
     return;
   }
-  finding.remedy_args = {std::to_string(holder.port), std::to_string(holder.pid),
-                         std::to_string(holder.start_time), std::string(kind), std::string(name)};
+  finding.remedy_args = {
+      std::to_string(holder.port), std::to_string(holder.pid), std::to_string(holder.start_time),
+      std::string(kind),           std::string(name),          holder.exe};
 }
 
 }  // namespace diagnosis

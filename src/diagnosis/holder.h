@@ -28,14 +28,19 @@ struct Holder {
   [[nodiscard]] std::string ToString() const;
 };
 
-/// The first process that listens on one of `ports` and whose command is none of `own`. No holder:
-/// the ports are free, or only our own hold them. Two commands, one more when there is a holder.
+/// The first process that listens on one of `ports` and belongs not to `own_unit` ("" = none is
+/// ours). Of several processes behind one socket the oldest number stands for all: the master, not
+/// a worker. No holder: the ports are free, or only our own unit holds them. One command, four more
+/// when there is a holder.
 loop::Task<std::optional<Holder>> FindHolder(Look* look, std::vector<std::uint16_t> ports,
-                                             std::vector<std::string> own);
+                                             std::string own_unit);
+
+/// What FindHolder runs as root.
+std::vector<ssh::Privilege> HolderPrivileges();
 
 /// Puts the holder into a finding: the source's words as details, and the parameters of the step
-/// `free-port`: port, pid, start time, exe, then `kind` and `name` of what is to be started after
-/// it. A holder that is not stray makes the finding one that is only reported.
+/// `free-port`: port, pid, start time, `kind` and `name` of what is to be started after it, and
+/// exe. A holder that is not stray makes the finding one that is only reported.
 void NameHolder(model::Finding& finding, const Holder& holder, std::string_view kind,
                 std::string_view name);
 

@@ -1,6 +1,9 @@
 // Look-up in the catalogue of components and causes.
 #include "diagnosis/kind.h"
 
+#include <algorithm>
+#include <iterator>
+
 namespace diagnosis {
 
 const Kind* Find(std::string_view name) {
@@ -21,6 +24,20 @@ const Cause* FindCause(std::string_view id) {
     }
   }
   return nullptr;
+}
+
+std::vector<ssh::Privilege> Privileges(const model::Target& target) {
+  auto components = target.application;
+  components.push_back({.kind = "host"});
+  std::vector<ssh::Privilege> out;
+  for (const auto& component : components) {
+    const Kind* kind = Find(component.kind);
+    if (kind != nullptr && kind->as_root != nullptr) {
+      auto more = kind->as_root(target, component);
+      std::move(more.begin(), more.end(), std::back_inserter(out));
+    }
+  }
+  return out;
 }
 
 }  // namespace diagnosis

@@ -12,6 +12,7 @@
 #include "model/incident.h"
 #include "model/kind.h"
 #include "model/target.h"
+#include "ssh/privilege.h"
 #include "ssh/shell.h"
 
 namespace diagnosis {
@@ -43,6 +44,10 @@ struct Kind {
   /// with cause "" when the component is well; a finding with cause "not-examined" and the reason
   /// when it could not be looked at.
   loop::Task<std::vector<model::Finding>> (*examine)(Request request);
+  /// Every command that `examine` may run as root for this component; nullptr = none. A test holds
+  /// examinations to it, and `raksa sudoers` writes it down.
+  std::vector<ssh::Privilege> (*as_root)(const model::Target& target,
+                                         const model::ComponentSpec& component) = nullptr;
 };
 
 /// Every kind, from the folders of src/diagnosis.
@@ -50,5 +55,7 @@ std::span<const Kind* const> Catalogue();
 const Kind* Find(std::string_view name);
 /// The cause of that id in any kind, or nullptr.
 const Cause* FindCause(std::string_view id);
+/// Every command that an examination of the target may run as root: its application and the host.
+std::vector<ssh::Privilege> Privileges(const model::Target& target);
 
 }  // namespace diagnosis

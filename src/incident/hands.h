@@ -51,6 +51,9 @@ class Hands {
   virtual loop::Task<DiagnoseAnswer> Diagnose(DiagnoseRequest request) = 0;
   /// What the guard would say now, without taking anything from a budget.
   virtual GuardVerdict MayAct(const ActRequest& request) = 0;
+  /// Whether there is a way to mend this target although it does not answer ping (from outside, by
+  /// switching it off and on). Without one nobody tries to log in to it.
+  [[nodiscard]] virtual bool MendsDownHost(const std::string& /*target*/) const { return false; }
   /// Asks the guard, takes the host's lock, checks identity, runs the step, journals before and
   /// after. A refusal is an outcome with `refused` and the guard's reason.
   virtual loop::Task<model::StepOutcome> Act(ActRequest request) = 0;

@@ -75,6 +75,8 @@ Machine::Machine(const Needs* needs, model::Incident incident, const json::objec
   planned_key_ = GetText(memory, "planned");
   approved_key_ = GetText(memory, "approved");
   approved_by_ = GetText(memory, "approved_by");
+  taken_by_ = GetText(memory, "taken_by");
+  again_by_ = GetText(memory, "again_by");
   if (const auto* tried = memory.if_contains("tried"); tried != nullptr && tried->is_object()) {
     for (const auto& item : tried->get_object()) {
       tried_[std::string(item.key())] =
@@ -111,6 +113,8 @@ json::object Machine::Memory() const {
                       {"planned", base::Printable(planned_key_)},
                       {"approved", base::Printable(approved_key_)},
                       {"approved_by", approved_by_},
+                      {"taken_by", taken_by_},
+                      {"again_by", again_by_},
                       {"tried", std::move(tried)}};
 }
 
@@ -139,6 +143,12 @@ bool Machine::HostDown() const {
     return a.Firing() && a.Metric() == "ping" && !suppressed_.contains(a.labels);
   });
 }
+
+bool Machine::Powered() const {
+  return HostDown() && needs_->hands->MendsDownHost(incident_.target);
+}
+
+Treatment Machine::Wanted() const { return Powered() ? Treatment::kRepair : TreatmentOf(Active()); }
 
 bool Machine::Muted() const {
   const bool over = AllEnded();
@@ -291,6 +301,31 @@ void Machine::Acknowledge(const std::string& by) {
   Changed();
 }
 
+void Machine::TakeOver(const std::string& by, const std::string& why) {
+  taken_by_ = by;
+  again_by_.clear();
+  approved_key_.clear();
+  incident_.acknowledged_by = by;
+  Note("note",
+       fmt::format("{} took it over: nothing more is changed by Raksa{}{}", by,
+                   why.empty() ? "" : ": ", why),
+       {{"by", by}});
+  batch_.audit.push_back({base::Clock::Now(), by, "stop", incident_.id, why});
+  Changed();
+}
+
+base::Result<> Machine::Again(const std::string& by) {
+  if (incident_.state != model::IncidentState::kNeedsHuman) {
+    return base::Fail(base::ErrorKind::kRefused, "the incident does not wait for a person");
+  }
+  taken_by_.clear();
+  again_by_ = by;
+  Note("note", by + " wants it examined anew", {{"by", by}});
+  batch_.audit.push_back({base::Clock::Now(), by, "again", incident_.id, ""});
+  Changed();
+  return {};
+}
+
 void Machine::CloseByHand(const std::string& by, const std::string& why) {
   Note("note", fmt::format("{} says that it is over{}{}", by, why.empty() ? "" : ": ", why),
        {{"by", by}});
@@ -413,6 +448,8 @@ loop::Task<bool> Machine::Save() {
     put_back(batch_.entries, again.entries);
     put_back(batch_.results, again.results);
     put_back(batch_.messages, again.messages);
+  } else if (needs_->on_saved) {
+    needs_->on_saved(incident_);
   }
   co_return written.has_value();
 }

@@ -44,6 +44,8 @@ class Machine {
   base::Result<> Approve(const std::string& by);
   base::Result<> Reject(const std::string& by, const std::string& why);
   void Acknowledge(const std::string& by);
+  void TakeOver(const std::string& by, const std::string& why);
+  base::Result<> Again(const std::string& by);
   void CloseByHand(const std::string& by, const std::string& why);
 
   [[nodiscard]] const model::Incident& incident() const { return incident_; }
@@ -92,12 +94,17 @@ class Machine {
   [[nodiscard]] boost::json::object Memory() const;
   [[nodiscard]] boost::json::object Durations() const;
   [[nodiscard]] bool HostDown() const;
+  /// The host is down, and there is a way to mend that from outside.
+  [[nodiscard]] bool Powered() const;
+  /// What the active alerts call for.
+  [[nodiscard]] Treatment Wanted() const;
   [[nodiscard]] bool Muted() const;
   [[nodiscard]] bool AllEnded() const;
   [[nodiscard]] bool OtherRemedies() const;
   [[nodiscard]] model::Outcome Failed() const;
   [[nodiscard]] std::vector<model::Alert> ToProve() const;
   [[nodiscard]] base::Time LastAct() const;
+  [[nodiscard]] bool Taken() const { return !taken_by_.empty(); }
   [[nodiscard]] bool Acted() const { return incident_.acted != base::Time{}; }
 
   const Needs* needs_;
@@ -132,6 +139,8 @@ class Machine {
   std::string approved_key_;  ///< RemedyKey that a person said yes to
   std::string approved_by_;
   std::string rejected_by_;
+  std::string taken_by_;  ///< a person took it over: nothing more is changed
+  std::string again_by_;  ///< a person wants it examined anew
   std::string reject_why_;
 };
 

@@ -39,8 +39,9 @@ base::Time Machine::LastAct() const {
 
 std::vector<model::Alert> Machine::ToProve() const {
   std::vector<model::Alert> out;
+  const bool powered = needs_->hands->MendsDownHost(incident_.target);
   for (const auto& item : incident_.alerts) {
-    if (TreatmentOf(item) == Treatment::kRepair) {
+    if (TreatmentOf(item) == Treatment::kRepair || (powered && item.Metric() == "ping")) {
       out.push_back(item);
     }
   }
@@ -95,7 +96,7 @@ loop::Task<> Machine::Plan() {
   if (interrupted) {
     co_return;
   }
-  if (TreatmentOf(Active()) != Treatment::kRepair) {
+  if (Wanted() != Treatment::kRepair) {
     co_await NeedHuman(Outcome::kReported, "examined; this is for people to decide");
     co_return;
   }
@@ -111,6 +112,10 @@ loop::Task<> Machine::Plan() {
     co_await NeedHuman(Failed(), fmt::format("{} was tried {} times, {} changes in all, and it is "
                                              "still broken",
                                              StepText(*chosen_), tried_[key], rounds_));
+    co_return;
+  }
+  if (Powered() && tried_[key] > 0) {  // a host that is booting must not be switched off again
+    co_await NeedHuman(Failed(), StepText(*chosen_) + " was done, and the host does not answer");
     co_return;
   }
   const ActRequest request{incident_.id, incident_.target, *chosen_, key == approved_key_,
@@ -189,7 +194,7 @@ loop::Task<> Machine::PlanRefused(GuardVerdict verdict) {
     Tell("opened");
   }
   co_await Save();
-  while (!AllEnded() && !HostDown()) {
+  while (!AllEnded() && (!HostDown() || Powered()) && !Taken()) {
     const auto left = verdict.not_before - base::Clock::Now();
     if (left <= base::Duration::zero()) {
       break;
@@ -230,6 +235,21 @@ loop::Task<> Machine::Act() {
   }
   const auto finding = *std::exchange(chosen_, std::nullopt);
   const auto key = RemedyKey(finding);
+  if (Taken()) {  // while the intent was being written
+    --rounds_;
+    --tried_[key];
+    model::StepOutcome refused{.step = finding.remedy,
+                               .component = finding.component,
+                               .refused = true,
+                               .error = taken_by_ + " has taken it over",
+                               .started = base::Clock::Now(),
+                               .finished = base::Clock::Now()};
+    batch_.results.push_back({fmt::format("{}/{}", incident_.id, steps_), refused});
+    incident_.steps.push_back(std::move(refused));
+    Enter(IncidentState::kDiagnosing, "not done: " + taken_by_ + " has taken it over");
+    co_await Save();
+    co_return;
+  }
   const bool approved = key == approved_key_;
   ActRequest request{incident_.id, incident_.target, finding, approved,
                      approved ? approved_by_ : ""};
@@ -288,7 +308,10 @@ loop::Task<> Machine::Settle() {
 loop::Task<> Machine::Prove() {
   const auto began = base::Clock::Steady();
   const auto& options = needs_->options;
-  const auto limit = OtherRemedies() ? options.verify_short : options.verify_limit;
+  // A host that was switched on has to boot first.
+  const bool boots = !incident_.steps.empty() && incident_.steps.back().done && Powered();
+  const auto limit =
+      boots ? options.boot_limit : (OtherRemedies() ? options.verify_short : options.verify_limit);
   int passes = 0;
   std::string failure;
   for (;;) {
@@ -310,7 +333,7 @@ loop::Task<> Machine::Prove() {
       co_return;
     }
     failure = result.passed ? "" : result.detail;
-    if (HostDown() || (passes == 0 && base::Clock::Steady() - began >= limit)) {
+    if ((HostDown() && !Powered()) || (passes == 0 && base::Clock::Steady() - began >= limit)) {
       break;
     }
     co_await loop::Sleep(options.verify_gap);

@@ -102,7 +102,11 @@ loop::Task<bool> Machine::Interrupted() {
     }
     co_return true;
   }
-  if (HostDown()) {
+  if (Taken()) {
+    co_await NeedHuman(Acted() ? Failed() : Outcome::kReported, taken_by_ + " has taken it over");
+    co_return true;
+  }
+  if (HostDown() && !Powered()) {
     co_await NeedHuman(Acted() ? Failed() : Outcome::kReported,
                        "the host does not answer ping: nobody logs in until it does");
     co_return true;
@@ -119,7 +123,7 @@ loop::Task<> Machine::Open() {
   if (interrupted) {
     co_return;
   }
-  if (TreatmentOf(Active()) == Treatment::kReport) {
+  if (Wanted() == Treatment::kReport) {
     co_await NeedHuman(Outcome::kReported, "nothing that can be repaired from here");
     co_return;
   }
@@ -136,7 +140,7 @@ loop::Task<> Machine::Confirm() {
   const bool ours = std::any_of(active.begin(), active.end(),
                                 [](const model::Alert& a) { return a.source == "rule"; });
   std::string why = "confirmed by the probe's own quick repeats";
-  if (!ours && TreatmentOf(active) == Treatment::kRepair) {
+  if (!ours && Wanted() == Treatment::kRepair) {
     // A sender outside says so: our own probes must see it too before anybody logs in.
     const bool well = co_await PassesNow(needs_->options.verify_passes);
     if (well) {
@@ -296,7 +300,19 @@ loop::Task<> Machine::WaitForPeople() {
                    "every alert has ended");
     co_return;
   }
-  if (fresh_work_ && !HostDown() && TreatmentOf(Active()) == Treatment::kRepair) {
+  if (!again_by_.empty()) {
+    const auto by = std::exchange(again_by_, "");
+    rounds_ = 0;
+    guard_waits_ = 0;
+    examinations_failed_ = 0;
+    tried_.clear();
+    fresh_work_ = false;
+    incident_.outcome = recurrences_ > 0 ? Outcome::kFixedThenRecurred : Outcome::kNone;
+    Enter(IncidentState::kDiagnosing, "asked for by " + by);
+    co_await Save();
+    co_return;
+  }
+  if (fresh_work_ && !Taken() && !HostDown() && TreatmentOf(Active()) == Treatment::kRepair) {
     fresh_work_ = false;
     incident_.outcome = recurrences_ > 0 ? Outcome::kFixedThenRecurred : Outcome::kNone;
     Enter(IncidentState::kConfirming, "something that can be repaired came up");

@@ -184,6 +184,21 @@ base::Result<> Manager::CloseByHand(const std::string& id, const std::string& by
   return {};
 }
 
+base::Result<> Manager::TakeOver(const std::string& id, const std::string& by,
+                                 const std::string& why) {
+  const auto machine = Named(id, by);
+  if (!machine) {
+    return base::Fail(machine.error());
+  }
+  (*machine)->TakeOver(by, base::Printable(why).substr(0, 2048));
+  return {};
+}
+
+base::Result<> Manager::Again(const std::string& id, const std::string& by) {
+  const auto machine = Named(id, by);
+  return machine ? (*machine)->Again(by) : base::Result<>(base::Fail(machine.error()));
+}
+
 std::vector<model::Incident> Manager::Open() const {
   std::vector<model::Incident> out;
   for (const auto& [id, machine] : open_) {

@@ -38,7 +38,8 @@ struct Options {
   base::Duration verify_limit = std::chrono::seconds(6);  ///< then it is examined again
   /// The same while another finding waits to be repaired.
   base::Duration verify_short = std::chrono::milliseconds(1200);
-  base::Duration patience = std::chrono::seconds(20);  ///< a slow start may take so long
+  base::Duration boot_limit = std::chrono::minutes(4);  ///< after a host was switched on
+  base::Duration patience = std::chrono::seconds(20);   ///< a slow start may take so long
   base::Duration hold = std::chrono::seconds(20);
   base::Duration plan_age = std::chrono::seconds(60);  ///< an older plan is made anew
   int max_rounds = 5;       ///< changes in one incident before people are asked
@@ -55,6 +56,8 @@ struct Needs {
   Verify verify;
   AlertsOf alerts_of;
   Options options;
+  /// Called when a state of an incident is on disk; may be empty. Tests end the program there.
+  std::function<void(const model::Incident&)> on_saved;
 };
 
 /// Counts for `raksa_incidents_*`.
@@ -98,6 +101,13 @@ class Manager {
   /// A person says that it is over (for alerts of senders that never say so). Not while a change is
   /// being made. Errors: kNotFound, kInvalid, kRefused.
   base::Result<> CloseByHand(const std::string& id, const std::string& by, const std::string& why);
+
+  /// A person takes it over: Raksa changes nothing more in it (a change that is being made ends,
+  /// nothing follows) and goes on watching. Errors: kNotFound, kInvalid.
+  base::Result<> TakeOver(const std::string& id, const std::string& by, const std::string& why);
+  /// A person wants an incident that waits for people to be examined and planned anew, with fresh
+  /// counts. The guard's limits stay. Errors: kNotFound, kInvalid, kRefused (it does not wait).
+  base::Result<> Again(const std::string& id, const std::string& by);
 
   /// Open incidents, oldest first, with their timelines.
   [[nodiscard]] std::vector<model::Incident> Open() const;

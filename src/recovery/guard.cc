@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "base/text.h"
 
@@ -48,6 +49,28 @@ GuardVerdict Holds(const Policy& policy, const Action& action,
   return {.kind = GuardVerdict::Kind::kAllowed};
 }
 
+/// The wait after a step, longer after each failure in a row.
+base::Duration Cooldown(const Policy& policy, const recovery::Limits& limits, int failures) {
+  const double wait =
+      std::min(base::ToSeconds(limits.cooldown) * std::pow(policy.backoff, std::min(failures, 60)),
+               base::ToSeconds(std::max(policy.max_cooldown, limits.cooldown)));
+  return base::Duration(static_cast<std::int64_t>(wait * 1e9));
+}
+
+GuardVerdict Minimum(const Policy& policy, const Action& action, const Surroundings& world) {
+  const int needed = std::max(
+      policy.minimum_hosts,
+      static_cast<int>(std::ceil(policy.minimum_percent * world.group_hosts / 100 - 1e-9)));
+  if (!action.disruptive || world.group.empty() || world.group_healthy >= needed) {
+    return {.kind = GuardVerdict::Kind::kAllowed};
+  }
+  return Refuse(
+      fmt::format("minimum healthy: {} of the {} hosts of group {} would be left serving, "
+                  "{} must",
+                  world.group_healthy, world.group_hosts, world.group, needed),
+      base::Clock::Now() + 1min);
+}
+
 }  // namespace
 
 GuardVerdict Guard::MayAct(const Action& action, const Surroundings& world) const {
@@ -68,6 +91,10 @@ GuardVerdict Guard::MayAct(const Action& action, const Surroundings& world) cons
                               world.all_hosts),
                   now + 1min);
   }
+  if (auto minimum = Minimum(policy_, action, world);
+      minimum.kind == GuardVerdict::Kind::kRefused) {
+    return minimum;
+  }
   if (!world.maintenance.empty()) {
     return Refuse("maintenance: " + world.maintenance, now + 1min);
   }
@@ -85,32 +112,33 @@ GuardVerdict Guard::MayAct(const Action& action, const Surroundings& world) cons
 
 GuardVerdict Guard::Limits(const Action& action) const {
   const auto now = base::Clock::Now();
+  const auto steady = base::Clock::Steady();
   if (locked_.contains(action.target)) {
     return Refuse("another repair is under way on this host", now + 2s);
   }
+  const auto limits = LimitsOf(policy_, action.step);
   int on_host = 0;
   int today = 0;
   int worked = 0;
   int failures_in_a_row = 0;
-  base::Time last{};
-  base::Time oldest_in_window{};
-  base::Time oldest_today{};
+  std::optional<base::Duration> last;  // how long ago
+  base::Duration oldest_in_window{};
+  base::Duration oldest_today{};
   for (const auto& deed : deeds_) {
-    // A clock that was set back must not make the past come again.
-    const auto at = std::min(deed.at, now);
-    if (deed.target != action.target || deed.step != action.step || now - at >= kDay) {
+    const base::Duration age = steady - deed.at;
+    if (deed.target != action.target || deed.step != action.step || age >= kDay) {
       continue;
     }
     ++today;
-    oldest_today = oldest_today == base::Time{} ? at : oldest_today;
-    if (now - at < policy_.budget_window) {
+    oldest_today = std::max(oldest_today, age);
+    if (age < limits.window) {
       ++on_host;
-      oldest_in_window = oldest_in_window == base::Time{} ? at : oldest_in_window;
+      oldest_in_window = std::max(oldest_in_window, age);
     }
     if (deed.component == action.component) {
-      last = at;
+      last = std::min(age, last.value_or(age));
       failures_in_a_row = deed.outcome > 0 ? 0 : failures_in_a_row + 1;
-      worked += deed.outcome > 0 && now - at < policy_.recurrence_window ? 1 : 0;
+      worked += deed.outcome > 0 && age < policy_.recurrence_window ? 1 : 0;
     }
   }
   if (worked >= policy_.recurrence && !action.approved) {
@@ -119,26 +147,23 @@ GuardVerdict Guard::Limits(const Action& action) const {
                     "symptom",
                     action.step, worked, base::FormatDuration(policy_.recurrence_window)));
   }
-  if (last != base::Time{}) {
-    const double factor = std::pow(policy_.backoff, std::min(failures_in_a_row, 60));
-    const double wait = std::min(base::ToSeconds(policy_.cooldown) * factor,
-                                 base::ToSeconds(std::max(policy_.max_cooldown, policy_.cooldown)));
-    const auto until = last + base::Duration(static_cast<std::int64_t>(wait * 1e9));
-    if (now < until) {
+  if (last) {
+    const auto left = Cooldown(policy_, limits, failures_in_a_row) - *last;
+    if (left > base::Duration::zero()) {
       return Refuse(fmt::format("cooldown: {} for {} again in {}", action.step, action.component,
-                                base::HumanDuration(until - now)),
-                    until);
+                                base::HumanDuration(left)),
+                    now + left);
     }
   }
-  if (on_host >= policy_.budget) {
+  if (on_host >= limits.budget) {
     return Refuse(fmt::format("budget: {} was done {} times on this host within {}", action.step,
-                              on_host, base::FormatDuration(policy_.budget_window)),
-                  oldest_in_window + policy_.budget_window);
+                              on_host, base::FormatDuration(limits.window)),
+                  now + (limits.window - oldest_in_window));
   }
-  if (today >= policy_.daily) {
+  if (today >= limits.daily) {
     return Refuse(
         fmt::format("budget: {} was done {} times on this host within a day", action.step, today),
-        oldest_today + kDay);
+        now + (kDay - oldest_today));
   }
   return {.kind = GuardVerdict::Kind::kAllowed};
 }
@@ -148,7 +173,7 @@ GuardVerdict Guard::Take(const Action& action, const Surroundings& world) {
   auto verdict = MayAct(action, world);
   if (verdict.kind == GuardVerdict::Kind::kAllowed) {
     locked_.insert(action.target);
-    deeds_.push_back({action.target, action.component, action.step, base::Clock::Now(), 0});
+    deeds_.push_back({action.target, action.component, action.step, base::Clock::Steady(), 0});
   }
   return verdict;
 }
@@ -177,19 +202,16 @@ void Guard::Undo(const Action& action) {
 
 int Guard::Tried(std::string_view target, std::string_view component, std::string_view step,
                  base::Duration window) const {
-  const auto now = base::Clock::Now();
+  const auto now = base::Clock::Steady();
   return static_cast<int>(std::count_if(deeds_.begin(), deeds_.end(), [&](const Deed& deed) {
     return deed.target == target && deed.component == component && deed.step == step &&
-           now - std::min(deed.at, now) < window;
+           now - deed.at < window;
   }));
 }
 
 void Guard::Prune() {
-  const auto now = base::Clock::Now();
+  const auto now = base::Clock::Steady();
   std::erase_if(deeds_, [now](const Deed& deed) { return now - deed.at >= kDay; });
-  for (auto& deed : deeds_) {
-    deed.at = std::min(deed.at, now);
-  }
   while (deeds_.size() > kMaxDeeds) {
     deeds_.pop_front();
   }

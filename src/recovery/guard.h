@@ -19,8 +19,9 @@ struct Action {
   std::string target;
   std::string component;
   std::string step;
-  std::string mode;       ///< the target's own: "", "observe", "approve", "auto"
-  bool approved = false;  ///< a person said yes to this one
+  std::string mode;         ///< the target's own: "", "observe", "approve", "auto"
+  bool approved = false;    ///< a person said yes to this one
+  bool disruptive = false;  ///< the step may take away what still works
 };
 
 /// What the guard must know of the world when it decides.
@@ -28,13 +29,18 @@ struct Surroundings {
   int failing_hosts = 0;  ///< hosts with an open incident or that are down, this one included
   int all_hosts = 0;
   bool cut_off = false;     ///< the monitor itself has no network
+  bool ping_down = false;   ///< this host's ping is confirmed unanswered
   std::string maintenance;  ///< why this host is left alone now; "" = it is not
+  std::string group;        ///< of this host; "" = it has none
+  int group_hosts = 0;      ///< in the group, this one included
+  int group_healthy = 0;    ///< of the others, those that serve
   const diagnosis::parse::HostFacts* facts = nullptr;  ///< newest; may be null
 };
 
 /// The rules, in the order in which they are asked: known and named, mode, own network, fleet
-/// brake, maintenance, hold on the host, lock, recurrence, cooldown, budget. A person's yes lifts
-/// the mode `approve`, a login hold and the recurrence stop, nothing else.
+/// brake, minimum healthy of the group, maintenance, hold on the host, lock, recurrence, cooldown,
+/// budget. A person's yes lifts the mode `approve`, a login hold and the recurrence stop, nothing
+/// else.
 class Guard {
  public:
   explicit Guard(Policy policy) : policy_(policy) {}
@@ -61,7 +67,7 @@ class Guard {
   void KnowMachine(const std::string& target, const std::string& keys, const std::string& machine);
 
   /// The state that must outlive the daemon, as JSON; locks are not in it: they end with us, and
-  /// the host's own lock stays.
+  /// the host's own lock stays. Taken back, what was done in the future counts as done now.
   [[nodiscard]] std::string Snapshot() const;
   /// Takes a snapshot back. Errors: kCorrupt; the state is then as before.
   base::Result<> Restore(std::string_view json);
@@ -71,7 +77,8 @@ class Guard {
     std::string target;
     std::string component;
     std::string step;
-    base::Time at{};
+    /// By the steady clock: a wall clock that is set gives no budget back and takes none.
+    base::Instant at{};
     int outcome = 0;  ///< 0 not known (running, or we were killed), 1 good, -1 bad
   };
   struct Known {

@@ -37,11 +37,13 @@ const json::array* List(const json::object& object, std::string_view name) {
 
 std::string Guard::Snapshot() const {
   json::array deeds;
+  const auto now = base::Clock::Now();
+  const auto steady = base::Clock::Steady();
   for (const auto& deed : deeds_) {
     deeds.push_back(json::object{{"target", deed.target},
                                  {"component", deed.component},
                                  {"step", deed.step},
-                                 {"at_ms", base::ToMs(deed.at)},
+                                 {"at_ms", base::ToMs(now - (steady - deed.at))},
                                  {"outcome", deed.outcome}});
   }
   json::array machines;
@@ -86,7 +88,9 @@ base::Result<> Guard::Restore(std::string_view text) {
     if (!target || !component || !step || !at || !outcome || *at < 0 || *at > 4'102'444'800'000) {
       return corrupt("a deed is not whole");
     }
-    deeds.push_back({*target, *component, *step, base::FromMs(*at),
+    const base::Duration age = base::Clock::Now() - base::FromMs(*at);
+    deeds.push_back({*target, *component, *step,
+                     base::Clock::Steady() - std::max(age, base::Duration::zero()),
                      *outcome > 0 ? 1 : (*outcome < 0 ? -1 : 0)});
   }
   std::map<std::string, Known, std::less<>> machines;

@@ -4,8 +4,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <random>
-
 namespace recovery {
 namespace {
 
@@ -195,95 +193,52 @@ TEST_F(GuardTest, WhatWasNotDoneIsNotCharged) {
   EXPECT_EQ(guard_.Take(Start(), world_).kind, Kind::kAllowed);
 }
 
-/// What really happened, kept apart from the guard.
-struct Done {
-  std::string target;
-  std::string component;
-  std::string step;
-  base::Time at{};
-  bool good = false;
-};
-
-TEST(GuardProperty, NoSequenceExceedsALimit) {
-  for (unsigned seed = 1; seed <= 30; ++seed) {
-    base::FrozenClock clock;
-    std::mt19937 random(seed);
-    const auto pick = [&](unsigned n) { return random() % n; };
-    Policy policy = AutoPolicy();
-    policy.budget = 1 + static_cast<int>(pick(4));
-    policy.daily = policy.budget + static_cast<int>(pick(10));
-    policy.recurrence = 1 + static_cast<int>(pick(4));
-    policy.cooldown = std::chrono::seconds(pick(30));
-    Guard guard(policy);
-    std::vector<Done> history;
-    std::map<std::string, Action> running;
-    for (int i = 0; i < 1500; ++i) {
-      clock.Advance(std::chrono::milliseconds(pick(40'000)));
-      if (pick(50) == 0) {
-        Guard next(policy);
-        ASSERT_TRUE(next.Restore(guard.Snapshot()));
-        guard = next;  // killed and started again: the host's own lock is another matter
-        running.clear();
-      }
-      Action action{.target = "web" + std::to_string(pick(3)),
-                    .component = "c" + std::to_string(pick(3)),
-                    .step = pick(2) == 0 ? "service-start" : "container-start"};
-      const unsigned mode = pick(12);
-      action.mode = mode == 0 ? "observe" : (mode == 1 ? "approve" : "");
-      action.approved = pick(10) == 0;
-      Surroundings world{.failing_hosts = static_cast<int>(pick(8)),
-                         .all_hosts = 8,
-                         .cut_off = pick(20) == 0,
-                         .maintenance = pick(20) == 0 ? "night" : ""};
-      diagnosis::parse::HostFacts facts;
-      if (pick(20) == 0) {
-        facts.packagers = {"dpkg"};
-      }
-      world.facts = &facts;
-      const auto now = base::Clock::Now();
-      if (const auto at = running.find(action.target); at != running.end() && pick(3) > 0) {
-        const bool good = pick(2) == 0;
-        guard.Finish(at->second, good);
-        for (auto it = history.rbegin(); it != history.rend(); ++it) {
-          if (it->target == at->second.target && it->component == at->second.component &&
-              it->step == at->second.step) {
-            it->good = good;
-            break;
-          }
-        }
-        running.erase(at);
-      }
-      if (guard.Take(action, world).kind != Kind::kAllowed) {
-        continue;
-      }
-      // It was allowed: every rule must have been kept.
-      ASSERT_FALSE(running.contains(action.target)) << "host lock";
-      ASSERT_NE(action.mode, "observe");
-      ASSERT_TRUE(action.mode != "approve" || action.approved);
-      ASSERT_FALSE(world.cut_off);
-      ASSERT_TRUE(world.maintenance.empty());
-      ASSERT_TRUE(facts.packagers.empty());
-      ASSERT_FALSE(world.failing_hosts >= policy.brake_hosts && world.failing_hosts > 4) << "brake";
-      int window = 0;
-      int day = 0;
-      int helped = 0;
-      for (const auto& done : history) {
-        const bool same = done.target == action.target && done.step == action.step;
-        window += same && now - done.at < policy.budget_window ? 1 : 0;
-        day += same && now - done.at < 24h ? 1 : 0;
-        if (same && done.component == action.component) {
-          ASSERT_GE(now - done.at, policy.cooldown) << "cooldown";
-          helped += done.good && now - done.at < policy.recurrence_window ? 1 : 0;
-        }
-      }
-      ASSERT_LT(window, policy.budget) << "budget";
-      ASSERT_LT(day, policy.daily) << "daily budget";
-      ASSERT_TRUE(helped < policy.recurrence || action.approved) << "recurrence";
-      history.push_back({action.target, action.component, action.step, now, false});
-      running[action.target] = action;
-    }
-    EXPECT_GT(history.size(), 10u) << "the test must let something through";
+TEST_F(GuardTest, AClockThatIsSetForwardGivesNoBudgetBack) {
+  for (const std::string& component : {"a", "b", "c"}) {
+    EXPECT_EQ(Do(Start("web1", component)), Kind::kAllowed);
   }
+  clock_.SetWall(base::Clock::Now() + 5h);
+  const auto verdict = guard_.MayAct(Start("web1", "d"), world_);
+  EXPECT_THAT(verdict.reason, HasSubstr("budget"));
+  EXPECT_EQ(verdict.not_before, base::Clock::Now() + 10min);
+}
+
+TEST_F(GuardTest, MinimumHealthyOfAGroup) {
+  Policy policy = AutoPolicy();
+  policy.minimum_hosts = 2;
+  guard_.SetPolicy(policy);
+  world_ = {.group = "shop", .group_hosts = 3, .group_healthy = 1};
+  auto action = Start();
+  EXPECT_EQ(Reason(action), "") << "what does not run takes nothing away when it is started";
+  action.disruptive = true;
+  EXPECT_EQ(Reason(action),
+            "minimum healthy: 1 of the 3 hosts of group shop would be left serving, 2 must");
+  action.approved = true;
+  EXPECT_NE(Reason(action), "") << "a person's yes does not lift it";
+  world_.group_healthy = 2;
+  EXPECT_EQ(Reason(action), "");
+  world_ = {.group_hosts = 3, .group_healthy = 0};
+  EXPECT_EQ(Reason(action), "") << "a host without a group";
+  policy.minimum_hosts = 0;
+  policy.minimum_percent = 34;
+  guard_.SetPolicy(policy);
+  world_ = {.group = "shop", .group_hosts = 3, .group_healthy = 1};
+  EXPECT_THAT(Reason(action), HasSubstr("2 must")) << "34 % of 3 is rounded up";
+  policy.minimum_percent = 33;
+  guard_.SetPolicy(policy);
+  EXPECT_EQ(Reason(action), "");
+}
+
+TEST_F(GuardTest, PowerCyclingHasLimitsOfItsOwn) {
+  Action cycle = Start("web1", "host");
+  cycle.step = kPowerCycle;
+  EXPECT_EQ(Do(cycle), Kind::kAllowed);
+  EXPECT_THAT(Reason(cycle), HasSubstr("cooldown"));
+  clock_.Advance(16min);
+  EXPECT_THAT(Reason(cycle), HasSubstr("budget: power-cycle was done 1 times"));
+  clock_.Advance(45min);
+  EXPECT_EQ(Reason(cycle), "");
+  EXPECT_EQ(Do(Start()), Kind::kAllowed);
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "diagnosis/facts.h"
+#include "diagnosis/host/host.h"
 #include "diagnosis/look.h"
 #include "recovery/lease.h"
 #include "ssh/enroll.h"
@@ -87,11 +88,13 @@ Surroundings LocalHands::Around(const std::string& target) const {
 
 Action LocalHands::ActionFor(const incident::ActRequest& request,
                              const model::Target& target) const {
+  const auto* kind = step::Find(request.finding.remedy);
   return {.target = request.target,
           .component = request.finding.component,
           .step = request.finding.remedy,
           .mode = target.recovery_mode,
-          .approved = request.approved};
+          .approved = request.approved,
+          .disruptive = kind != nullptr && kind->disruptive};
 }
 
 void LocalHands::Save() const {
@@ -220,12 +223,65 @@ loop::Task<model::StepOutcome> LocalHands::Act(incident::ActRequest request) {
     }
   } unlock{this, &action};
   unlock.changed = true;
-  auto outcome = co_await ActLocked(kind, request, *target, action);
+  model::StepOutcome outcome;
+  if (kind->here) {
+    outcome = co_await ActHere(kind, request, *target);
+  } else {
+    outcome = co_await ActLocked(kind, request, *target, action);
+  }
   unlock.changed = false;
   for (const auto& command : outcome.commands) {
     unlock.changed = unlock.changed || command.changes;
   }
   unlock.good = outcome.done;
+  co_return outcome;
+}
+
+bool LocalHands::MendsDownHost(const std::string& target) const {
+  const auto found = needs_.find_target(target);
+  return found && !diagnosis::host::PowerCycle(*found).empty();
+}
+
+/// Neither the host's lock nor its machine-id can be asked: it does not answer, and that is proved
+/// here once more.
+loop::Task<model::StepOutcome> LocalHands::ActHere(const step::Kind* kind,
+                                                   incident::ActRequest request,
+                                                   model::Target target) {
+  if (!Around(target.name).ping_down) {
+    co_return Refused(request, "it is not certain that it does not answer ping");
+  }
+  const auto shell = ShellFor(target);
+  if (!shell) {
+    co_return Refused(request, shell.error().message);
+  }
+  const auto facts = co_await diagnosis::GatherFacts(shell->get());
+  if (facts || (facts.error().kind != base::ErrorKind::kUnavailable &&
+                facts.error().kind != base::ErrorKind::kDeadline)) {
+    co_return Refused(request, "SSH answers: it is not dead");
+  }
+  if (facts.error().message.find("connection refused") != std::string::npos) {
+    co_return Refused(request, "it refuses SSH: it is not dead");
+  }
+  if (!Around(target.name).ping_down) {
+    co_return Refused(request, "it answers ping again");
+  }
+  step::Request asked;
+  asked.target = target;
+  asked.component = request.finding.component;
+  asked.args = request.finding.remedy_args;
+  asked.finding = request.finding;
+  asked.shell = needs_.local != nullptr ? needs_.local : &local_;
+  const auto started = base::Clock::Now();
+  auto outcome = co_await kind->run(std::move(asked));
+  outcome.step = request.finding.remedy;
+  outcome.component = request.finding.component;
+  outcome.started = started;
+  outcome.finished = base::Clock::Now();
+  base::Log(base::Level::kWarn, "a host was switched off and on from here",
+            {{"target", target.name},
+             {"incident", request.incident},
+             {"done", outcome.done},
+             {"err", outcome.error}});
   co_return outcome;
 }
 

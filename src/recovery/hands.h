@@ -11,6 +11,7 @@
 #include "incident/hands.h"
 #include "loop/loop.h"
 #include "recovery/guard.h"
+#include "recovery/local_shell.h"
 #include "recovery/step/kind.h"
 #include "ssh/pool.h"
 
@@ -32,6 +33,8 @@ struct HandsNeeds {
   std::function<void(std::string snapshot)> save;
   /// Tests: another way to reach a target than by the pool.
   std::function<std::shared_ptr<ssh::Shell>(const model::Target& target)> shell_for;
+  /// Tests: another place for steps that run here; null = this machine.
+  ssh::Shell* local = nullptr;
 };
 
 class LocalHands : public incident::Hands {
@@ -41,6 +44,7 @@ class LocalHands : public incident::Hands {
   loop::Task<incident::DiagnoseAnswer> Diagnose(incident::DiagnoseRequest request) override;
   incident::GuardVerdict MayAct(const incident::ActRequest& request) override;
   loop::Task<model::StepOutcome> Act(incident::ActRequest request) override;
+  [[nodiscard]] bool MendsDownHost(const std::string& target) const override;
 
   /// Takes up what was saved. Errors: kCorrupt.
   base::Result<> Restore(std::string_view snapshot) { return guard_.Restore(snapshot); }
@@ -61,9 +65,12 @@ class LocalHands : public incident::Hands {
   void AllowOneStart(const std::string& target, std::vector<model::Finding>& findings) const;
   loop::Task<model::StepOutcome> ActLocked(const step::Kind* kind, incident::ActRequest request,
                                            model::Target target, Action action);
+  loop::Task<model::StepOutcome> ActHere(const step::Kind* kind, incident::ActRequest request,
+                                         model::Target target);
   void Save() const;
 
   HandsNeeds needs_;
+  LocalShell local_;
   Guard guard_;
   std::map<std::string, Facts> facts_;
 };

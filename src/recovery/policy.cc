@@ -56,6 +56,29 @@ void ReadBrake(Node node, Policy& policy) {
   }
 }
 
+void ReadMinimum(Node node, Policy& policy) {
+  MapReader map(node, "minimum_healthy");
+  if (map.ok()) {
+    if (const Node label = map.Optional("label")) {
+      policy.group_label = label.String().value_or(policy.group_label);
+    }
+    Read(map, "hosts", policy.minimum_hosts, 0, 1'000'000);
+    Read(map, "percent", policy.minimum_percent, 0, 100);
+    map.Finish();
+  }
+}
+
+void ReadPower(Node node, Policy& policy) {
+  MapReader map(node, "power");
+  if (map.ok()) {
+    Read(map, "cooldown", policy.power.cooldown, 1min, 24h);
+    Read(map, "times", policy.power.budget, 1, 100);
+    Read(map, "window", policy.power.window, 1min, 24h);
+    Read(map, "per_day", policy.power.daily, 1, 100);
+    map.Finish();
+  }
+}
+
 void ReadRecurrence(Node node, Policy& policy) {
   MapReader map(node, "recurrence");
   if (map.ok()) {
@@ -87,6 +110,16 @@ Mode ParseMode(std::string_view text, Mode otherwise) {
   return otherwise;
 }
 
+Limits LimitsOf(const Policy& policy, std::string_view step) {
+  if (step == kPowerCycle) {
+    return policy.power;
+  }
+  return {.cooldown = policy.cooldown,
+          .budget = policy.budget,
+          .window = policy.budget_window,
+          .daily = policy.daily};
+}
+
 Policy ReadPolicy(Node node) {
   Policy policy;
   if (!node) {
@@ -107,6 +140,12 @@ Policy ReadPolicy(Node node) {
   }
   if (const Node brake = map.Optional("fleet_brake")) {
     ReadBrake(brake, policy);
+  }
+  if (const Node minimum = map.Optional("minimum_healthy")) {
+    ReadMinimum(minimum, policy);
+  }
+  if (const Node power = map.Optional("power")) {
+    ReadPower(power, policy);
   }
   if (const Node recurrence = map.Optional("recurrence")) {
     ReadRecurrence(recurrence, policy);

@@ -8,6 +8,9 @@
 
 namespace recovery {
 
+/// The step that switches a host off and on from outside.
+inline constexpr std::string_view kPowerCycle = "power-cycle";
+
 /// What happens to a repair that nothing forbids.
 enum class Mode {
   kObserve,  ///< only written down: "would have done"
@@ -17,6 +20,15 @@ enum class Mode {
 std::string_view ToString(Mode mode);
 /// "observe", "approve", "auto"; anything else gives `otherwise`.
 Mode ParseMode(std::string_view text, Mode otherwise);
+
+/// How often a step may be made; a day has `daily`.
+struct Limits {
+  base::Duration cooldown{};
+  int budget = 0;
+  base::Duration window{};
+  int daily = 0;
+  bool operator==(const Limits&) const = default;
+};
 
 /// The limits of repair. Every one holds whatever a rule says.
 struct Policy {
@@ -35,6 +47,17 @@ struct Policy {
   /// mends.
   int brake_hosts = 3;
   double brake_percent = 50;
+  /// Minimum healthy: a step that may take away what still works is not made on a host while fewer
+  /// than so many others of its group serve. The group is the value of the target's label
+  /// `group_label`; a target without it has none. 0 and 0 = no such rule.
+  std::string group_label = "group";
+  int minimum_hosts = 0;
+  double minimum_percent = 0;  ///< of all hosts of the group, rounded up
+  /// Power-cycling has limits of its own.
+  Limits power = {.cooldown = std::chrono::minutes(15),
+                  .budget = 1,
+                  .window = std::chrono::hours(1),
+                  .daily = 3};
   /// A step that worked on the same component this often in this time treats a symptom: a person
   /// must look.
   int recurrence = 3;
@@ -51,6 +74,9 @@ struct Policy {
   base::Duration hold = std::chrono::seconds(30);  ///< watched after verification
   bool operator==(const Policy&) const = default;
 };
+
+/// The limits of a step by its name.
+Limits LimitsOf(const Policy& policy, std::string_view step);
 
 /// Reads the map `recovery:`. A false node gives the defaults; mistakes are reported at their
 /// place.

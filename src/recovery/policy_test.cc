@@ -35,7 +35,16 @@ TEST(ReadPolicy, ReadsEveryKey) {
       "  budget: {times: 5, window: 20m, per_day: 50}\n  fleet_brake: {hosts: 4, percent: 25}\n"
       "  recurrence: {times: 9, window: 2h}\n  login_hold: false\n  package_hold: false\n"
       "  drop_caches: true\n  lease: 1m\n  max_rounds: 2\n  settle: 1s\n  hold: 5m\n"
-      "  verify: {passes: 4, spacing: 1s}\n");
+      "  verify: {passes: 4, spacing: 1s}\n"
+      "  minimum_healthy: {label: site, hosts: 2, percent: 60}\n"
+      "  power: {cooldown: 5m, times: 2, window: 2h, per_day: 4}\n");
+  EXPECT_EQ(policy.group_label, "site");
+  EXPECT_EQ(policy.minimum_hosts, 2);
+  EXPECT_EQ(policy.minimum_percent, 60);
+  EXPECT_EQ(LimitsOf(policy, kPowerCycle),
+            (Limits{.cooldown = 5min, .budget = 2, .window = 2h, .daily = 4}));
+  EXPECT_EQ(LimitsOf(policy, "service-start"),
+            (Limits{.cooldown = 30s, .budget = 5, .window = 20min, .daily = 50}));
   EXPECT_EQ(policy.mode, Mode::kAuto);
   EXPECT_EQ(policy.cooldown, 30s);
   EXPECT_EQ(policy.budget, 5);

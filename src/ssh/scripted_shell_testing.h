@@ -46,6 +46,7 @@ class ScriptedShell : public Shell {
     record.started = base::Clock::Now();
     const auto line = (command.sudo ? "sudo " : "") + ShowArgv(command.argv);
     if (command.sudo) {
+      as_root.push_back(command.argv);
       record.argv.insert(record.argv.begin(), {"sudo", "-n", "--"});
     }
     asked.push_back(line);
@@ -73,6 +74,7 @@ class ScriptedShell : public Shell {
   std::vector<std::string> asked;
   std::vector<std::string> changed;
   std::vector<std::string> unknown;
+  std::vector<std::vector<std::string>> as_root;  ///< what was asked to run as root, without sudo
   std::function<void(const std::string& line)> before_answer;
 
  private:

@@ -33,6 +33,15 @@ loop::Task<std::vector<model::Finding>> Examine(Request request) {
   co_return Only(std::move(finding));
 }
 
+std::vector<ssh::Privilege> AsRoot(const model::Target& /*target*/,
+                                   const model::ComponentSpec& component) {
+  const auto check = component.options.Get<std::vector<std::string>>("check");
+  if (check.empty() || !component.options.Get<bool>("sudo")) {
+    return {};
+  }
+  return {ssh::Fixed(check, "command " + component.name + ": its check")};
+}
+
 }  // namespace
 
 const Kind kKind = {
@@ -72,6 +81,7 @@ const Kind kKind = {
              .detected_by = "the check's exit status is not 0"},
         },
     .examine = &Examine,
+    .as_root = &AsRoot,
 };
 
 }  // namespace diagnosis::command

@@ -108,9 +108,7 @@ loop::Task<std::vector<model::Finding>> Examine(Request request) {
   if (engine) {
     co_return Only(std::move(*engine));
   }
-  std::vector<std::string> argv = {
-      "docker", "container", "inspect", "-f", std::string(parse::kInspectFormat), "--", name};
-  const auto answer = co_await look.Ask(std::move(argv), true);
+  const auto answer = co_await look.Ask(parse::InspectArgv(name), true);
   if (!answer) {
     co_return Only(look.Blind(answer.error().message));
   }
@@ -132,7 +130,7 @@ loop::Task<std::vector<model::Finding>> Examine(Request request) {
         ports.push_back(binding.host_port);
       }
     }
-    const auto holder = co_await FindHolder(&look, std::move(ports), {});
+    const auto holder = co_await FindHolder(&look, std::move(ports), "");
     if (holder) {
       auto taken =
           look.Found("container-address-in-use", StateOf(*container),
@@ -154,6 +152,19 @@ loop::Task<std::vector<model::Finding>> Examine(Request request) {
     co_await AddLogs(&look, name, &finding);
   }
   co_return Only(std::move(finding));
+}
+
+std::vector<ssh::Privilege> AsRoot(const model::Target& /*target*/,
+                                   const model::ComponentSpec& component) {
+  const auto& name = component.name;
+  if (!parse::IsContainerName(name)) {
+    return {};
+  }
+  auto out = HolderPrivileges();
+  out.push_back(ssh::Fixed(parse::InspectArgv(name), "container " + name + ": its state"));
+  out.push_back(ssh::Fixed({"docker", "logs", "--tail", "3", "--", name},
+                           "container " + name + ": its last words"));
+  return out;
 }
 
 }  // namespace
@@ -281,6 +292,7 @@ const Kind kKind = {
              .detected_by = "docker: No such container"},
         },
     .examine = &Examine,
+    .as_root = &AsRoot,
 };
 
 }  // namespace diagnosis::container

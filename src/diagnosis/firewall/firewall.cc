@@ -84,6 +84,11 @@ loop::Task<std::vector<model::Finding>> Examine(Request request) {
   co_return Only(std::move(well));
 }
 
+std::vector<ssh::Privilege> AsRoot(const model::Target& /*target*/,
+                                   const model::ComponentSpec& /*component*/) {
+  return {ssh::Fixed({"ufw", "status", "verbose"}, "firewall: its rules")};
+}
+
 }  // namespace
 
 Decision Decide(const parse::FirewallStatus& status, std::uint16_t port, std::string_view from) {
@@ -125,6 +130,7 @@ const Kind kKind = {
              .detected_by = "ufw status: the first rule that fits denies the monitor's address"},
         },
     .examine = &Examine,
+    .as_root = &AsRoot,
 };
 
 }  // namespace diagnosis::firewall

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "base/text.h"
@@ -87,9 +88,17 @@ std::string Size(std::uint64_t kib) {
                             : fmt::format("{:.1f} MiB", static_cast<double>(kib) / 1024);
 }
 
+/// What is measured as root; other file systems as far as our account may read them.
+constexpr std::array<std::string_view, 8> kMeasured = {
+    "/", "/var", "/home", "/srv", "/data", "/var/lib", "/var/log", "/var/lib/docker"};
+
+std::vector<std::string> DuArgv(std::string mount) {
+  return {"timeout", "5", "du", "-xk", "--max-depth=3", "--", std::move(mount)};
+}
+
 loop::Task<model::Finding> ExamineDiskUse(Look* look, std::string mount, double percent) {
-  std::vector<std::string> argv = {"timeout", "5", "du", "-xk", "--max-depth=3", "--", mount};
-  const auto answer = co_await look->Ask(std::move(argv), true, 1 << 20);
+  const bool as_root = std::find(kMeasured.begin(), kMeasured.end(), mount) != kMeasured.end();
+  const auto answer = co_await look->Ask(DuArgv(mount), as_root, 1 << 20);
   std::string list;
   std::vector<std::pair<std::string, std::string>> details;
   if (answer) {
@@ -218,7 +227,26 @@ loop::Task<std::vector<model::Finding>> Examine(Request request) {
   co_return out;
 }
 
+std::vector<ssh::Privilege> AsRoot(const model::Target& /*target*/,
+                                   const model::ComponentSpec& /*component*/) {
+  std::vector<ssh::Privilege> out;
+  for (const auto mount : kMeasured) {
+    out.push_back(
+        ssh::Fixed(DuArgv(std::string(mount)), "host: the largest folders of a disk that is full"));
+  }
+  return out;
+}
+
 }  // namespace
+
+std::vector<std::string> PowerCycle(const model::Target& target) {
+  for (const auto& component : target.application) {
+    if (component.kind == "host") {
+      return component.options.Get<std::vector<std::string>>("power_cycle");
+    }
+  }
+  return {};
+}
 
 model::Finding NotReached(const model::Target& target, const std::vector<model::Alert>& alerts,
                           const base::Error& error) {
@@ -240,11 +268,27 @@ model::Finding NotReached(const model::Target& target, const std::vector<model::
   if (error.kind == base::ErrorKind::kInvalid) {
     return look.Blind(said);
   }
-  return look.Found(Concerns(request, "ping") ? "host-down" : "host-unreachable", "", said);
+  if (!Concerns(request, "ping")) {
+    return look.Found("host-unreachable", "", said);
+  }
+  auto down = look.Found("host-down", "", said);
+  if (!PowerCycle(target).empty()) {  // only when somebody said how
+    down.cause_class = model::CauseClass::kRepair;
+    down.remedy = "power-cycle";
+    down.remedy_args = {target.name};
+  }
+  return down;
 }
 
 const Kind kKind = {
-    .spec = {.name = "host", .title = "The server itself"},
+    .spec = {.name = "host",
+             .title = "The server itself",
+             .options = {{.name = "power_cycle",
+                          .type = model::OptionType::kStrings,
+                          .help =
+                              "a command and its arguments, run where Raksa runs, that switches "
+                              "this server off and on when neither ping nor SSH answers, such "
+                              "as [virsh, reset, web1]; without it nobody does"}}},
     .causes =
         {
             {.id = "host-cpu-high",
@@ -301,6 +345,7 @@ const Kind kKind = {
              .detected_by = "its machine-id is not the one of the first contact"},
         },
     .examine = &Examine,
+    .as_root = &AsRoot,
 };
 
 }  // namespace diagnosis::host

@@ -11,4 +11,7 @@ extern const Kind kKind;
 /// down, denied: login or key, no answer: unreachable; with a ping alert: down).
 model::Finding NotReached(const model::Target& target, const std::vector<model::Alert>& alerts,
                           const base::Error& error);
+
+/// The administrator's own command that switches the target off and on; empty = none is configured.
+std::vector<std::string> PowerCycle(const model::Target& target);
 }  // namespace diagnosis::host

@@ -1,6 +1,7 @@
 // The kind "nginx": causes beyond those of any service: its configuration and its files.
 #include "diagnosis/nginx/nginx.h"
 
+#include "diagnosis/holder.h"
 #include "diagnosis/nginx/site.h"
 #include "diagnosis/service/unit.h"
 
@@ -27,7 +28,6 @@ loop::Task<std::vector<model::Finding>> Examine(Request request) {
   service::UnitRequest asked;
   asked.unit = "nginx.service";
   asked.ports = request.target.ports;
-  asked.own = {"nginx"};
   asked.nginx = true;
   auto finding = co_await service::ExamineUnit(&look, std::move(asked));
   if (finding) {
@@ -40,6 +40,14 @@ loop::Task<std::vector<model::Finding>> Examine(Request request) {
     }
   }
   co_return Only(look.Well("State active", "systemd: nginx.service runs"));
+}
+
+std::vector<ssh::Privilege> AsRoot(const model::Target& /*target*/,
+                                   const model::ComponentSpec& /*component*/) {
+  auto out = HolderPrivileges();
+  out.push_back(ssh::Fixed({"nginx", "-t"}, "nginx: whether its configuration is valid"));
+  out.push_back(ssh::Fixed({"nginx", "-T"}, "nginx: where the site's files are"));
+  return out;
 }
 
 }  // namespace
@@ -74,6 +82,7 @@ const Kind kKind = {
              .detected_by = "the root directory may be read by nginx's user, but not entered"},
         },
     .examine = &Examine,
+    .as_root = &AsRoot,
 };
 
 }  // namespace diagnosis::nginx

@@ -86,6 +86,10 @@ std::vector<Entry> ReadStat(std::string_view text, const std::vector<std::string
       // 755 root root directory//var/www
       const auto words = base::Split(line.substr(0, line.find('/')), ' ');
       const auto slash = line.find('/');
+      if (line.starts_with("stat: ") && line.ends_with(": Permission denied") &&
+          line.find("'" + path + "'") != std::string_view::npos) {
+        entry.hidden = true;
+      }
       if (words.size() < 4 || slash == std::string_view::npos || line.substr(slash + 1) != path) {
         continue;
       }
@@ -103,14 +107,25 @@ std::vector<Entry> ReadStat(std::string_view text, const std::vector<std::string
 
 Fault FindFault(const std::vector<Entry>& way, const std::vector<Entry>& index,
                 const Reader& reader, bool index_needed) {
+  const auto closed = std::find_if(way.begin(), way.end(), [&](const Entry& entry) {
+    return entry.there && !May(reader, entry, 1);
+  });
+  const auto denied = [&] {
+    const bool readable = closed + 1 == way.end() && May(reader, *closed, 4);
+    return Fault{readable ? "nginx-no-execute-permission" : "nginx-directory-denied", closed->path};
+  };
+  if (!way.empty() && way.back().hidden) {
+    // What is closed to us on the way may be closed to nginx too; that is all we can say.
+    return closed == way.end() ? Fault{} : denied();
+  }
   if (way.empty() || !way.back().there || !way.back().directory) {
     return {"nginx-root-wrong", way.empty() ? "" : way.back().path};
   }
-  for (std::size_t i = 0; i < way.size(); ++i) {
-    if (way[i].there && !May(reader, way[i], 1)) {
-      const bool readable = i + 1 == way.size() && May(reader, way[i], 4);
-      return {readable ? "nginx-no-execute-permission" : "nginx-directory-denied", way[i].path};
-    }
+  if (closed != way.end()) {
+    return denied();
+  }
+  if (std::any_of(index.begin(), index.end(), [](const Entry& e) { return e.hidden; })) {
+    return {};
   }
   const auto first =
       std::find_if(index.begin(), index.end(), [](const Entry& e) { return e.there; });
@@ -150,7 +165,8 @@ loop::Task<std::optional<model::Finding>> ExamineSite(Look* look) {
   std::vector<std::string> argv = {"stat", "-L", "-c", "%a %U %G %F/%n", "--"};
   argv.insert(argv.end(), way.begin(), way.end());
   argv.insert(argv.end(), index.begin(), index.end());
-  const auto answer = co_await look->Ask(std::move(argv), true);
+  // Not as root: no path of the configuration's may reach a privileged command.
+  const auto answer = co_await look->Ask(std::move(argv), false);
   if (!answer) {
     co_return std::nullopt;
   }

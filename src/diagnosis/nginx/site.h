@@ -15,6 +15,7 @@ namespace diagnosis::nginx {
 struct Entry {
   std::string path;
   bool there = false;
+  bool hidden = false;  ///< our account may not look there
   bool directory = false;
   unsigned mode = 0;  ///< permission bits
   std::string user;
@@ -30,7 +31,8 @@ struct Reader {
 /// Whether `reader` has the permission bit (4 read, 2 write, 1 execute) on an entry.
 bool May(const Reader& reader, const Entry& entry, unsigned bit);
 
-/// Reads `stat -c '%a %U %G %F/%n'` and marks what is there; `paths` in the order asked.
+/// Reads `stat -c '%a %U %G %F/%n'` and marks what is there and what is closed to our account;
+/// `paths` in the order asked.
 std::vector<Entry> ReadStat(std::string_view text, const std::vector<std::string>& paths);
 
 /// What is wrong with a site's files: a cause's id and the path; "" = nothing. Pure. `way`: every

@@ -95,6 +95,10 @@ void ReadHealth(const json::object& health, Container& out) {
 
 }  // namespace
 
+std::vector<std::string> InspectArgv(const std::string& name) {
+  return {"docker", "container", "inspect", "-f", std::string(kInspectFormat), "--", name};
+}
+
 base::Result<Container> ReadContainer(std::string_view text) {
   const auto start = text.find('{');
   if (start == std::string_view::npos || text.size() > (1 << 20)) {
@@ -142,8 +146,28 @@ base::Result<Container> ReadContainer(std::string_view text) {
   out.network_mode = Text(*root, "network", 256);
   out.memory = Integer(*root, "memory");
   out.restarts = SmallInteger(*root, "restarts");
+  out.id = Text(*root, "id", 64);
+  out.compose_service = Text(*root, "service", 256);
   out.compose_depends = Text(*root, "depends", 1024);
   return out;
+}
+
+std::string_view NeedOf(const Container& other, const Container& container) {
+  constexpr std::string_view kShares = "container:";
+  if (other.network_mode.starts_with(kShares)) {
+    const auto whose = std::string_view(other.network_mode).substr(kShares.size());
+    if (!whose.empty() && (whose == container.id || whose == container.name)) {
+      return "network";
+    }
+  }
+  // "db:service_started:false,cache:service_healthy:true"
+  for (const auto each : base::Split(other.compose_depends, ',')) {
+    const auto service = each.substr(0, each.find(':'));
+    if (!service.empty() && service == container.compose_service) {
+      return "depends";
+    }
+  }
+  return "";
 }
 
 bool IsContainerName(std::string_view name) {

@@ -23,6 +23,7 @@ struct PortBinding {
 /// The parts of a container that tell how it is (Docker Engine API, ContainerInspect). Environment
 /// and arguments are never asked for: they hold passwords.
 struct Container {
+  std::string id;      ///< 64 hexadecimal digits
   std::string name;    ///< without the leading slash
   std::string status;  ///< "created", "running", "paused", "restarting", "removing", "exited",
                        ///< "dead"
@@ -41,6 +42,7 @@ struct Container {
   std::string network_mode;     ///< "web", "host", "container:ID"
   std::int64_t memory = 0;      ///< limit in bytes, 0 = none
   int restarts = 0;             ///< RestartCount
+  std::string compose_service;  ///< label com.docker.compose.service
   std::string compose_depends;  ///< label com.docker.compose.depends_on: "db:service_started:false"
   std::vector<PortBinding> ports;
 };
@@ -50,11 +52,19 @@ inline constexpr std::string_view kInspectFormat =
     R"({"name":{{json .Name}},"state":{{json .State}},"restart":{{json .HostConfig.RestartPolicy}},)"
     R"("ports":{{json .HostConfig.PortBindings}},"network":{{json .HostConfig.NetworkMode}},)"
     R"("memory":{{json .HostConfig.Memory}},"restarts":{{json .RestartCount}},)"
+    R"("id":{{json .Id}},"service":{{json (index .Config.Labels "com.docker.compose.service")}},)"
     R"("depends":{{json (index .Config.Labels "com.docker.compose.depends_on")}}})";
+
+/// `docker container inspect` with that template.
+std::vector<std::string> InspectArgv(const std::string& name);
 
 /// Reads that object; text after it (standard error) is left alone. Errors: kInvalid with the
 /// reason.
 base::Result<Container> ReadContainer(std::string_view text);
+
+/// Whether `other` needs `container`: its network is the container's ("network"), or docker compose
+/// says that it depends on it ("depends"); "" = it does not.
+std::string_view NeedOf(const Container& other, const Container& container);
 
 /// Whether a name can be a container's: [a-zA-Z0-9][a-zA-Z0-9_.-]*, at most 255.
 bool IsContainerName(std::string_view name);

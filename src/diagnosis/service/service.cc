@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "diagnosis/docker/docker.h"
+#include "diagnosis/holder.h"
 #include "diagnosis/nginx/nginx.h"
 #include "diagnosis/service/unit.h"
 
@@ -29,6 +30,15 @@ loop::Task<std::vector<model::Finding>> Examine(Request request) {
     co_return Only(std::move(*finding));
   }
   co_return Only(look.Well("State active", fmt::format("systemd: {} runs", unit)));
+}
+
+std::vector<ssh::Privilege> AsRoot(const model::Target& target,
+                                   const model::ComponentSpec& component) {
+  const auto unit = parse::UnitName(component.name);
+  if (unit == "nginx.service") {
+    return nginx::kKind.as_root(target, component);
+  }
+  return unit == "docker.service" ? std::vector<ssh::Privilege>() : HolderPrivileges();
 }
 
 }  // namespace
@@ -100,6 +110,7 @@ const Kind kKind = {
              .detected_by = "systemd: the unit is in auto-restart, which systemd does by itself"},
         },
     .examine = &Examine,
+    .as_root = &AsRoot,
 };
 
 }  // namespace diagnosis::service

@@ -100,7 +100,7 @@ loop::Task<std::optional<model::Finding>> ExamineUnit(Look* look, UnitRequest re
     co_return std::nullopt;
   }
   if (MayHoldDeeper(cause)) {
-    const auto holder = co_await FindHolder(look, request.ports, request.own);
+    const auto holder = co_await FindHolder(look, request.ports, request.unit);
     if (holder) {
       auto finding =
           look->Found("service-address-in-use", StateOf(unit),

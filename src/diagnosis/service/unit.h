@@ -15,7 +15,6 @@ namespace diagnosis::service {
 struct UnitRequest {
   std::string unit;                  ///< "nginx.service"
   std::vector<std::uint16_t> ports;  ///< TCP ports that it needs; a holder of one is looked for
-  std::vector<std::string> own;      ///< commands that are the unit's own ("nginx")
   bool nginx = false;                ///< test its configuration when it does not run
 };
 

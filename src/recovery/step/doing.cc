@@ -3,9 +3,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+#include <span>
+
 #include "base/text.h"
 #include "diagnosis/container/container.h"
 #include "diagnosis/look.h"
+#include "diagnosis/parse/words.h"
 #include "diagnosis/service/unit.h"
 
 namespace recovery::step {
@@ -17,6 +22,25 @@ namespace parse = diagnosis::parse;
 constexpr std::size_t kKeptOutput = 16 * 1024;
 constexpr int kAskTimes = 8;
 constexpr auto kAskGap = 130ms;
+constexpr std::string_view kNginx = "nginx.service";
+constexpr std::array<std::string_view, 2> kTestNginx = {"nginx", "-t"};
+constexpr std::array<std::string_view, 2> kListeners = {"ss", "-ltnpH"};
+
+std::vector<std::string> Words(std::span<const std::string_view> words) {
+  return {words.begin(), words.end()};
+}
+
+std::vector<std::string> Systemctl(const std::string& verb, const std::string& unit) {
+  return {"systemctl", verb, "--", unit};
+}
+
+std::vector<std::string> StatusArgv(const std::string& unit) {
+  return {"systemctl", "status", "--no-pager", "-n", "15", "--", unit};
+}
+
+std::vector<std::string> Docker(const std::string& verb, const std::string& name) {
+  return {"docker", verb, "--", name};
+}
 
 /// The most telling line of what a failed command said.
 std::string Telling(std::string_view text) {
@@ -76,10 +100,10 @@ loop::Task<base::Result<parse::Unit>> Doing::Unit(std::string unit) {
 }
 
 loop::Task<base::Result<parse::Container>> Doing::Container(std::string name) {
-  std::vector<std::string> argv = {
-      "docker", "container",    "inspect", "-f", std::string(parse::kInspectFormat),
-      "--",     std::move(name)};
-  const auto answer = co_await Run(std::move(argv), false, 10s);
+  if (!parse::IsContainerName(name)) {
+    co_return base::Fail(base::ErrorKind::kInvalid, "no name of a container");
+  }
+  const auto answer = co_await Run(parse::InspectArgv(name), false, 10s);
   if (!answer) {
     co_return base::Fail(answer.error());
   }
@@ -94,6 +118,32 @@ loop::Task<base::Result<parse::Container>> Doing::Container(std::string name) {
   co_return *container;
 }
 
+loop::Task<base::Result<>> Doing::RestartUnit(std::string unit) {
+  if (unit == kNginx) {
+    const auto tested = co_await Run(Words(kTestNginx), false, 15s);
+    if (!tested) {
+      co_return base::Fail(tested.error());
+    }
+    if (tested->exit_status != 0) {
+      co_return base::Fail(base::ErrorKind::kRefused,
+                           "not started, its configuration is invalid: " + Telling(tested->output));
+    }
+  }
+  const auto restarted = co_await Run(Systemctl("restart", unit), true, 90s);
+  if (!restarted) {
+    co_return base::Fail(restarted.error());
+  }
+  if (restarted->exit_status != 0) {
+    const auto told = co_await Run(StatusArgv(unit), false, 10s);
+    const auto after = co_await Unit(unit);
+    const std::string why = Telling(told && after ? told->output : restarted->output);
+    co_return base::Fail(
+        base::ErrorKind::kUnavailable,
+        fmt::format("systemctl restart ended with {}: {}", restarted->exit_status, why));
+  }
+  co_return base::Result<>{};
+}
+
 loop::Task<base::Result<std::string>> Doing::StartUnit(std::string unit) {
   if (!parse::IsUnitName(unit)) {
     co_return base::Fail(base::ErrorKind::kInvalid, "no name of a unit");
@@ -106,36 +156,15 @@ loop::Task<base::Result<std::string>> Doing::StartUnit(std::string unit) {
     co_return last_state_;  // somebody was faster
   }
   if (before->result == "start-limit-hit") {
-    std::vector<std::string> reset = {"systemctl", "reset-failed", "--", unit};
-    const auto done = co_await Run(std::move(reset), true, 10s);
+    const auto done = co_await Run(Systemctl("reset-failed", unit), true, 10s);
     if (!done) {
       co_return base::Fail(done.error());
     }
   }
-  if (unit == "nginx.service") {
-    std::vector<std::string> test = {"nginx", "-t"};
-    const auto tested = co_await Run(std::move(test), false, 15s);
-    if (!tested) {
-      co_return base::Fail(tested.error());
-    }
-    if (tested->exit_status != 0) {
-      co_return base::Fail(base::ErrorKind::kRefused,
-                           "not started, its configuration is invalid: " + Telling(tested->output));
-    }
-  }
-  std::vector<std::string> restart = {"systemctl", "restart", "--", unit};
-  const auto restarted = co_await Run(std::move(restart), true, 90s);
+  const auto begun = base::Clock::Steady();
+  const auto restarted = co_await RestartUnit(unit);
   if (!restarted) {
     co_return base::Fail(restarted.error());
-  }
-  if (restarted->exit_status != 0) {
-    std::vector<std::string> status = {"systemctl", "status", "--no-pager", "-n", "15", "--", unit};
-    const auto told = co_await Run(std::move(status), false, 10s);
-    const auto after = co_await Unit(unit);
-    const std::string why = Telling(told && after ? told->output : restarted->output);
-    co_return base::Fail(
-        base::ErrorKind::kUnavailable,
-        fmt::format("systemctl restart ended with {}: {}", restarted->exit_status, why));
   }
   for (int i = 0; i < kAskTimes; ++i) {
     if (i > 0) {
@@ -146,6 +175,12 @@ loop::Task<base::Result<std::string>> Doing::StartUnit(std::string unit) {
       co_return base::Fail(after.error());
     }
     if (after->active_state == "active") {
+      if (unit == kNginx && after->main_pid > 0) {
+        const auto proved = co_await ProveNginx(after->main_pid, begun);
+        if (!proved) {
+          co_return base::Fail(proved.error());
+        }
+      }
       co_return last_state_;
     }
     if (after->active_state == "failed") {
@@ -155,12 +190,62 @@ loop::Task<base::Result<std::string>> Doing::StartUnit(std::string unit) {
   co_return base::Fail(base::ErrorKind::kUnavailable, unit + " is not active after its restart");
 }
 
+loop::Task<base::Result<std::vector<parse::Listener>>> Doing::Listeners() {
+  const auto answer = co_await Run(Words(kListeners), false, 10s);
+  if (!answer) {
+    co_return base::Fail(answer.error());
+  }
+  if (answer->exit_status != 0) {
+    co_return base::Fail(base::ErrorKind::kUnavailable,
+                         "ss: " + diagnosis::LastLine(answer->output));
+  }
+  co_return parse::ReadListeners(answer->output);
+}
+
+/// systemd's word is not enough (FACTS of the field: a reload that exits 0 and did nothing; an
+/// nginx beside systemd's that keeps the port).
+loop::Task<base::Result<>> Doing::ProveNginx(int master, base::Instant restarted) {
+  const auto listeners = co_await Listeners();
+  if (!listeners) {
+    co_return base::Fail(listeners.error());
+  }
+  for (const auto& listener : *listeners) {
+    const auto& owners = listener.owners;
+    const bool nginx = std::any_of(owners.begin(), owners.end(),
+                                   [](const auto& owner) { return owner.command == "nginx"; });
+    const bool ours = std::any_of(owners.begin(), owners.end(),
+                                  [&](const auto& owner) { return owner.pid == master; });
+    if (nginx && !ours) {
+      co_return base::Fail(
+          base::ErrorKind::kUnavailable,
+          fmt::format("nginx was restarted (pid {}), but port {} is still held by another nginx, "
+                      "pid {}",
+                      master, listener.port, owners.front().pid));
+    }
+  }
+  std::vector<std::string> argv = {"ps", "-o", "etimes=,args=", "--ppid", std::to_string(master)};
+  const auto workers = co_await Run(std::move(argv), false, 10s, false);
+  if (!workers) {
+    co_return base::Fail(workers.error());
+  }
+  const auto most = base::ToSeconds(base::Clock::Steady() - restarted) + 2;
+  for (const auto line : base::Lines(workers->output)) {
+    const auto text = base::Trim(line);
+    int age = 0;
+    if (parse::ReadNumber(text.substr(0, text.find(' ')), age) && age > most &&
+        text.find("worker process") != std::string_view::npos) {
+      co_return base::Fail(base::ErrorKind::kUnavailable,
+                           fmt::format("nginx was restarted, but a worker of it is {} s old", age));
+    }
+  }
+  co_return base::Result<>{};
+}
+
 loop::Task<base::Result<std::string>> Doing::BringUp(std::string verb, std::string name) {
   if (!parse::IsContainerName(name)) {
     co_return base::Fail(base::ErrorKind::kInvalid, "no name of a container");
   }
-  std::vector<std::string> argv = {"docker", verb, "--", name};
-  const auto ran = co_await Run(std::move(argv), true, 90s);
+  const auto ran = co_await Run(Docker(verb, name), true, 90s);
   if (!ran) {
     co_return base::Fail(ran.error());
   }
@@ -187,6 +272,87 @@ loop::Task<base::Result<std::string>> Doing::BringUp(std::string verb, std::stri
                          fmt::format("{} does not stay up: {}", name, last_state_));
   }
   co_return last_state_;
+}
+
+loop::Task<base::Result<std::string>> Doing::BringUpWithDependants(std::string verb,
+                                                                   std::string name) {
+  auto up = co_await BringUp(verb, name);
+  if (!up) {
+    co_return up;
+  }
+  std::string states = *up;
+  std::string errors;
+  const auto itself = co_await Container(name);
+  for (const auto& component : request_.target.application) {
+    if (!itself || component.kind != "container" || component.name == name ||
+        !parse::IsContainerName(component.name)) {
+      continue;
+    }
+    const auto other = co_await Container(component.name);
+    const auto need = other ? parse::NeedOf(*other, *itself) : std::string_view();
+    if (need.empty()) {
+      continue;
+    }
+    const auto now = last_state_;
+    if (need == "depends" || !other->running || other->started > itself->started) {
+      states += fmt::format("; {} {}: {}", component.name,
+                            need == "depends" ? "depends on it" : "shares its network", now);
+      continue;
+    }
+    const auto restarted = co_await BringUp("restart", component.name);
+    if (restarted) {
+      states += fmt::format("; {} shares its network, restarted after it: {}", component.name,
+                            *restarted);
+    } else {
+      errors += fmt::format("; {} shares its network and could not be restarted: {}",
+                            component.name, restarted.error().message);
+    }
+  }
+  last_state_ = states;
+  if (!errors.empty()) {
+    co_return base::Fail(base::ErrorKind::kUnavailable, name + " runs" + errors);
+  }
+  co_return states;
+}
+
+std::string UnitOf(const model::ComponentSpec& component) {
+  if (component.kind == "nginx" || component.kind == "docker") {
+    return component.kind + ".service";
+  }
+  return component.kind == "service" ? parse::UnitName(component.name) : "";
+}
+
+std::vector<ssh::Privilege> StartUnitPrivileges(const std::string& unit) {
+  if (!parse::IsUnitName(unit)) {
+    return {};
+  }
+  const auto why = "repair of " + unit;
+  std::vector<ssh::Privilege> out = {ssh::Fixed(Systemctl("restart", unit), why),
+                                     ssh::Fixed(Systemctl("reset-failed", unit), why),
+                                     ssh::Fixed(StatusArgv(unit), why)};
+  if (unit == kNginx) {
+    out.push_back(ssh::Fixed(Words(kTestNginx), why));
+    out.push_back(ssh::Fixed(Words(kListeners), why));
+  }
+  return out;
+}
+
+std::vector<ssh::Privilege> BringUpPrivileges(const model::Target& target, const std::string& verb,
+                                              const std::string& name) {
+  if (!parse::IsContainerName(name)) {
+    return {};
+  }
+  const auto why = "repair of container " + name;
+  std::vector<ssh::Privilege> out = {ssh::Fixed(Docker(verb, name), why),
+                                     ssh::Fixed(parse::InspectArgv(name), why)};
+  for (const auto& other : target.application) {
+    if (other.kind == "container" && other.name != name && parse::IsContainerName(other.name)) {
+      const auto after = "container " + other.name + ", when it shares the network of another";
+      out.push_back(ssh::Fixed(parse::InspectArgv(other.name), after));
+      out.push_back(ssh::Fixed(Docker("restart", other.name), after));
+    }
+  }
+  return out;
 }
 
 model::StepOutcome Doing::Done(std::string state_after) {

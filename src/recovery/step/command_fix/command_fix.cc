@@ -60,11 +60,28 @@ loop::Task<model::StepOutcome> Run(Request request) {
   co_return doing.Done("Exit 0");
 }
 
+std::vector<ssh::Privilege> AsRoot(const model::Target& /*target*/,
+                                   const model::ComponentSpec& component,
+                                   const Policy& /*policy*/) {
+  std::vector<ssh::Privilege> out;
+  if (component.kind == "command" && component.options.Get<bool>("sudo")) {
+    for (const auto* which : {"fix", "verify", "check"}) {
+      const auto argv = component.options.Get<Words>(which);
+      if (!argv.empty()) {
+        out.push_back(ssh::Fixed(argv, "command " + component.name + ": its " + which));
+      }
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 const Kind kKind = {
     .spec = {.name = "command-fix", .title = "Run the administrator's own fix"},
+    .disruptive = true,
     .run = &Run,
+    .as_root = &AsRoot,
 };
 
 }  // namespace recovery::step::command_fix

@@ -18,11 +18,20 @@ loop::Task<model::StepOutcome> Run(Request request) {
   if (before->running && !before->paused) {
     co_return doing.Done(doing.last_state());  // somebody was faster
   }
-  const auto state = co_await doing.BringUp("unpause", request.args[0]);
+  const auto state = co_await doing.BringUpWithDependants("unpause", request.args[0]);
   if (!state) {
     co_return doing.Failed(state.error().message);
   }
   co_return doing.Done(*state);
+}
+
+std::vector<ssh::Privilege> AsRoot(const model::Target& target,
+                                   const model::ComponentSpec& component,
+                                   const Policy& /*policy*/) {
+  if (component.kind != "container") {
+    return {};
+  }
+  return BringUpPrivileges(target, "unpause", component.name);
 }
 
 }  // namespace
@@ -30,6 +39,7 @@ loop::Task<model::StepOutcome> Run(Request request) {
 const Kind kKind = {
     .spec = {.name = "container-unpause", .title = "Let a paused container go on (docker unpause)"},
     .run = &Run,
+    .as_root = &AsRoot,
 };
 
 }  // namespace recovery::step::container_unpause

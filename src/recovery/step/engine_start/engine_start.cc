@@ -1,6 +1,9 @@
 // The step engine-start.
 #include "recovery/step/engine_start/engine_start.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "recovery/step/doing.h"
 
 namespace recovery::step::engine_start {
@@ -44,12 +47,29 @@ loop::Task<model::StepOutcome> Run(Request request) {
   co_return doing.Done(states);
 }
 
+std::vector<ssh::Privilege> AsRoot(const model::Target& target,
+                                   const model::ComponentSpec& component,
+                                   const Policy& /*policy*/) {
+  if (component.kind != "container" && UnitOf(component) != "docker.service") {
+    return {};
+  }
+  auto out = StartUnitPrivileges("docker.service");
+  for (const auto& each : target.application) {
+    if (each.kind == "container") {
+      auto more = BringUpPrivileges(target, "start", each.name);
+      std::move(more.begin(), more.end(), std::back_inserter(out));
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 const Kind kKind = {
     .spec = {.name = "engine-start",
              .title = "Start the container engine and the application's containers"},
     .run = &Run,
+    .as_root = &AsRoot,
 };
 
 }  // namespace recovery::step::engine_start

@@ -18,11 +18,19 @@ loop::Task<model::StepOutcome> Run(Request request) {
   co_return doing.Done(*state);
 }
 
+std::vector<ssh::Privilege> AsRoot(const model::Target& /*target*/,
+                                   const model::ComponentSpec& component,
+                                   const Policy& /*policy*/) {
+  const auto unit = UnitOf(component);
+  return unit.empty() ? std::vector<ssh::Privilege>() : StartUnitPrivileges(unit);
+}
+
 }  // namespace
 
 const Kind kKind = {
     .spec = {.name = "service-start", .title = "Start a service (systemctl restart)"},
     .run = &Run,
+    .as_root = &AsRoot,
 };
 
 }  // namespace recovery::step::service_start
