@@ -5,7 +5,7 @@ JOBS ?= $(shell nproc)
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-fast lab lab-down lab-full lab-combined bench page-load crash-full fuzz-full format lint install clean
+.PHONY: help build run test test-fast lab lab-down lab-full lab-danger lab-combined bench page-load crash-full fuzz-full format lint install clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -42,6 +42,9 @@ lab-full: build ## the long tables: every scenario many times, results into docs
 lab-combined: build ## combined faults and holders that must live, into docs/results/combined.md
 	@tools/install test lab
 	@python3 tests/lab/combined.py $(ARGS)
+lab-danger: build ## every danger on a real server, results into docs/results/danger.md
+	@tools/install test lab
+	@python3 tests/lab/danger_full.py $(ARGS)
 
 crash-full: build ## 1,000 kill -9 of the daemon while it ingests
 	@tools/install test

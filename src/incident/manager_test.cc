@@ -576,42 +576,5 @@ TEST(Incident, PropertyIsNeverStuckAndNeverActsBlindly) {
   base::SetLogSink(nullptr);
 }
 
-TEST(Incident, APersonTakesItOverAndGivesItBack) {
-  World w;
-  w.broken = {{.component = "nginx", .works = false}};
-  w.guard = {.kind = GuardVerdict::Kind::kNeedsApproval};
-  w.Fire(World::Http());
-  ASSERT_TRUE(w.Until([&] { return w.State() == IncidentState::kAwaitingApproval; }, 5s));
-  EXPECT_FALSE(w.manager->Again(w.last_id, "ann").has_value()) << "it does not wait for a person";
-  ASSERT_TRUE(w.manager->TakeOver(w.last_id, "ann", "mine"));
-  EXPECT_FALSE(w.manager->TakeOver(w.last_id, "", "").has_value());
-  ASSERT_TRUE(w.Until([&] { return w.State() == IncidentState::kNeedsHuman; }, 5s));
-  EXPECT_TRUE(Mentions(w.manager->Open()[0], "ann took it over"));
-  w.guard = {.kind = GuardVerdict::Kind::kAllowed};
-  w.Fire(World::Metric("port"));  // new work: none of ours
-  w.Pass(5s);
-  w.Kill();
-  w.Start();  // nor after a restart
-  w.Pass(5s);
-  EXPECT_EQ(w.Count("act"), 0);
-  EXPECT_EQ(w.State(), IncidentState::kNeedsHuman);
-  w.broken = {{.component = "nginx"}};
-  ASSERT_TRUE(w.manager->Again(w.last_id, "ann"));
-  ASSERT_TRUE(w.Until([&] { return w.State() == IncidentState::kHolding; }, 10s));
-  EXPECT_EQ(w.Count("act"), 1);
-}
-
-TEST(Incident, TakenOverWhileAChangeIsMadeNothingFollowsIt) {
-  World w;
-  w.broken = {{.component = "nginx", .works = false}};
-  w.act_time = 2s;
-  w.Fire(World::Http());
-  ASSERT_TRUE(w.Until([&] { return w.Count("act nginx") == 1; }, 10s));
-  ASSERT_TRUE(w.manager->TakeOver(w.last_id, "ann", ""));
-  ASSERT_TRUE(w.Until([&] { return w.State() == IncidentState::kNeedsHuman; }, 30s));
-  w.Pass(20s);
-  EXPECT_EQ(w.Count("act"), 1);
-}
-
 }  // namespace
 }  // namespace incident

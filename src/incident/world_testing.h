@@ -33,6 +33,7 @@ class World : public Hands {
   loop::Task<DiagnoseAnswer> Diagnose(DiagnoseRequest request) override;
   GuardVerdict MayAct(const ActRequest& request) override;
   loop::Task<model::StepOutcome> Act(ActRequest request) override;
+  [[nodiscard]] bool MendsDownHost(const std::string& /*target*/) const override { return power; }
   static loop::Task<VerifyResult> Look(World* world, std::string target,
                                        std::vector<model::Alert> alerts);
 
@@ -68,6 +69,7 @@ class World : public Hands {
   GuardVerdict guard{.kind = GuardVerdict::Kind::kAllowed};
   std::string examine_error;
   bool refuse_act = false;
+  bool power = false;        ///< a host that is down can be switched off and on
   bool step_fails = false;   ///< Act says that it did not take
   bool probe_stuck = false;  ///< the outside probe fails whatever is mended
   bool possible = true;

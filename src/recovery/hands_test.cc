@@ -182,6 +182,68 @@ TEST_F(HandsTest, ModeObserveChangesNothing) {
   EXPECT_THAT(shell_->changed, IsEmpty());
 }
 
+TEST_F(HandsTest, AHostIsPowerCycledOnlyWhenPingAndSshAreDead) {
+  ssh::ScriptedShell local;
+  local.On("virsh reset web1", "Domain was reset\n");
+  Surroundings world{.failing_hosts = 1, .all_hosts = 9, .ping_down = true};
+  needs_.local = &local;
+  needs_.surroundings = [&](const std::string&) { return world; };
+  const auto line = ssh::ShowArgv(diagnosis::FactsCommand().argv);
+  const auto ssh_is = [&](base::ErrorKind kind) { shell_->Forget(line).Lose(line, kind); };
+  const auto diagnose = [&](LocalHands& hands) {
+    model::Alert ping;
+    ping.labels.Set("metric", "ping");
+    return loop_.RunTask(hands.Diagnose({.incident = "i", .target = "web1", .alerts = {ping}}));
+  };
+  LocalHands hands(needs_);
+  ssh_is(base::ErrorKind::kDeadline);
+  EXPECT_FALSE(hands.MendsDownHost("web1"));
+  EXPECT_EQ(diagnose(hands).findings[0].remedy, "") << "off unless somebody said how";
+  model::ComponentSpec host{.kind = "host"};
+  host.options.Set("power_cycle", std::vector<std::string>{"virsh", "reset", "web1"});
+  target_.application.push_back(host);
+  EXPECT_TRUE(hands.MendsDownHost("web1"));
+  const auto finding = diagnose(hands).findings[0];
+  ASSERT_EQ(finding.cause, "host-down");
+  ASSERT_EQ(finding.remedy, kPowerCycle);
+  // It lives after all.
+  FactsSay(kMachine);
+  EXPECT_THAT(Act(hands, finding).error, HasSubstr("SSH answers"));
+  ssh_is(base::ErrorKind::kDenied);
+  EXPECT_THAT(Act(hands, finding).error, HasSubstr("SSH answers"));
+  ssh_is(base::ErrorKind::kDeadline);
+  world.ping_down = false;
+  EXPECT_TRUE(Act(hands, finding).refused);
+  world.ping_down = true;
+  // The guard's own rules.
+  world.cut_off = true;
+  EXPECT_THAT(Act(hands, finding).error, HasSubstr("cut off"));
+  world.cut_off = false;
+  world.failing_hosts = 6;
+  EXPECT_THAT(Act(hands, finding).error, HasSubstr("fleet brake"));
+  world.failing_hosts = 1;
+  EXPECT_THAT(local.asked, IsEmpty());
+  const auto outcome = Act(hands, finding);
+  EXPECT_TRUE(outcome.done) << outcome.error;
+  EXPECT_THAT(local.changed, ElementsAre("virsh reset web1"));
+  EXPECT_THAT(Act(hands, finding).error, HasSubstr("cooldown"));
+  EXPECT_THAT(shell_->changed, IsEmpty());
+}
+
+TEST_F(HandsTest, ThisMachinesShellRunsArgvAndKnowsNoSudo) {
+  LocalShell shell;
+  const auto said = loop_.RunTask(shell.Run({.argv = {"printf", "%s", "$HOME;x"}}));
+  ASSERT_TRUE(said);
+  EXPECT_EQ(said->output, "$HOME;x");
+  EXPECT_EQ(said->exit_status, 0);
+  EXPECT_FALSE(loop_.RunTask(shell.Run({.argv = {"true"}, .sudo = true})));
+  EXPECT_FALSE(loop_.RunTask(shell.Run({.argv = {}})));
+  EXPECT_FALSE(loop_.RunTask(shell.Run({.argv = {"/no/such/program"}})).has_value() &&
+               loop_.RunTask(shell.Run({.argv = {"/no/such/program"}}))->exit_status == 0);
+  EXPECT_FALSE(
+      loop_.RunTask(shell.Run({.argv = {"sleep", "9"}, .limit = std::chrono::milliseconds(50)})));
+}
+
 TEST(OwnerName, IsAPlainWord) {
   EXPECT_EQ(OwnerName("a,b;c\n"), "a-b-c-");
   EXPECT_EQ(OwnerName(""), "raksa");

@@ -1,11 +1,10 @@
 """Dangers on a real server: what each of them is, and what the host itself says of what was done there."""
 import json
 import re
-import signal
 import subprocess
 import time
 
-from lab_world import ROOT, Raksa, lab, seconds, wait_for
+from lab_world import LAB, RAKSA, ROOT, STATE, Raksa, lab, seconds, wait_for
 from scenario import line_messages, texts
 
 CONTAINER = "web-database"
@@ -87,6 +86,12 @@ def healthy(name):
     lab("wait-healthy", name)
 
 
+def approve_it(raksa, incident):
+    status, text = raksa.request("POST", f"/api/v1/incidents/{incident['id']}/approve", json.dumps({"by": "test"}), {"Content-Type": "application/json"})
+    if status != 200:
+        raise AssertionError(f"approve: {status} {text}")
+
+
 def killed_at(state, target, approve=False):
     """Raksa is killed as an incident's state is on disk, and started again. Gives what went wrong, [] = nothing, and the incident."""
     faults = []
@@ -103,7 +108,7 @@ def killed_at(state, target, approve=False):
         if approve and state != "awaiting approval":
             found = wait_for(lambda: next((i for i in first.incidents(target, begun) if i["state"] == "awaiting approval"), None), 40, 0.1)
             if found:
-                first.request("POST", f"/api/v1/incidents/{found['id']}/approve", json.dumps({"by": "test"}))
+                approve_it(first, found)
         if not wait_for(lambda: first.process.poll() is not None, 60, 0.02):
             return [f"it did not reach {state!r}"], newest(first, target, begun)
         before = witness.docker(CONTAINER, "start")
@@ -114,7 +119,7 @@ def killed_at(state, target, approve=False):
         if approve:
             found = wait_for(lambda: next((i for i in second.incidents(target, begun) if i["state"] == "awaiting approval"), None), 40, 0.1)
             if found:
-                second.request("POST", f"/api/v1/incidents/{found['id']}/approve", json.dumps({"by": "test"}))
+                approve_it(second, found)
         incident = closed(second, target, begun)
         if not incident:
             return [f"it did not close: {second.incidents(target, begun)}"], None
@@ -155,6 +160,170 @@ def cut_session(target):
     inside(target, "pkill", "-KILL", "-u", "ops", "-x", "sshd", check=False)
 
 
-def kill_raksa(raksa):
-    raksa.process.send_signal(signal.SIGKILL)
-    raksa.process.wait(20)
+def watching(name, target, **kinds):
+    """A Raksa that sees the target well."""
+    raksa = Raksa(name, **kinds).start()
+    if not wait_for(lambda: raksa.well(target), 60, 0.2):
+        raksa.stop()
+        raise AssertionError("the target was not well before")
+    return raksa
+
+
+def waits_for_people(raksa, target, begun):
+    return wait_for(lambda: next((i for i in raksa.incidents(target, begun) if i["state"] == "needs human"), None), 60, 0.2)
+
+
+def two_raksas(target):
+    """Two of them watch one host; only one may act."""
+    faults = []
+    first = watching("danger-one", target)
+    second = watching("danger-two", target, edit=lambda text: text.replace("127.0.0.1:8001", "127.0.0.1:8002"))
+    try:
+        witness, begun = Witness(target), time.time()
+        lab("break", target, "db-killed")
+        for raksa in (first, second):
+            incident = closed(raksa, target, begun)
+            faults += true_timeline(incident) if incident else ["an incident did not close"]
+        if witness.docker(CONTAINER, "start") != 1:
+            faults.append(f"{witness.docker(CONTAINER, 'start')} starts: only one of them may act")
+        return faults + witness.denied()
+    finally:
+        first.stop()
+        second.stop()
+
+
+def wrong_host_key(target, other):
+    """The key that is kept is not the server's: nobody logs in."""
+    healthy(target)
+    wrong = STATE / "known_hosts.wrong"
+    true = {line.split()[0]: line.split() for line in (STATE / "true_known_hosts").read_text().splitlines()}
+    address = {row.split("\t")[0]: row.split("\t")[1] for row in (STATE / "servers").read_text().splitlines()}
+    wrong.write_text(" ".join([address[target], *true[address[other]][1:]]) + "\n")
+    raksa = watching("danger-key", target, edit=lambda text: text.replace(str(STATE / "known_hosts"), str(wrong)))
+    try:
+        witness, begun = Witness(target), time.time()
+        lab("break", target, "db-killed")
+        found = waits_for_people(raksa, target, begun)
+        if not found or found["cause"] != "host-key-not-trusted":
+            return [f"not told as a key that is not trusted: {found}"]
+        if witness.docker(CONTAINER, "start") or witness.sudo(""):
+            return [f"somebody logged in: {witness.sudo('')}"]
+        return true_timeline(newest(raksa, target, begun))
+    finally:
+        raksa.stop()
+
+
+def other_machine(target):
+    """The machine-id changes after the first contact: nothing is changed there."""
+    healthy(target)
+    raksa = watching("danger-machine", target)
+    before = inside(target, "cat", "/etc/machine-id").strip()
+    try:
+        begun = time.time()
+        lab("break", target, "app-killed")
+        if not closed(raksa, target, begun):
+            return ["the first repair did not close"]
+        inside(target, "sh", "-c", "echo 0123456789abcdef0123456789abcdef > /etc/machine-id")
+        witness, begun = Witness(target), time.time()
+        lab("break", target, "db-killed")
+        if not waits_for_people(raksa, target, begun):
+            return [f"not handed to people: {raksa.incidents(target, begun)}"]
+        incident = newest(raksa, target, begun)
+        if "machine-id" not in json.dumps(incident["timeline"]):
+            return ["the timeline does not speak of the machine-id"]
+        starts = witness.docker(CONTAINER, "start")
+        return ([f"{starts} starts on another machine"] if starts else []) + true_timeline(incident)
+    finally:
+        raksa.stop()
+        inside(target, "sh", "-c", f"echo {before} > /etc/machine-id")
+
+
+def cut_in_a_step(target):
+    """The session ends while `systemctl restart` runs: what is not known is looked at, not repeated."""
+    folder = "/run/systemd/system/nginx.service.d"
+    inside(target, "sh", "-c", f"mkdir -p {folder}; printf '[Service]\\nExecStartPre=/bin/sleep 3\\n' > {folder}/slow.conf; systemctl daemon-reload")
+    raksa = watching("danger-cut", target)
+    try:
+        witness, begun = Witness(target), time.time()
+        lab("break", target, "nginx-stopped")
+        if not wait_for(lambda: witness.sudo("systemctl restart"), 40, 0.1):
+            return ["no restart was asked for"]
+        cut_session(target)
+        incident = closed(raksa, target, begun)
+        if not incident:
+            return ["the incident did not close"]
+        faults = true_timeline(incident)
+        if incident["outcome"] != "fixed":
+            faults.append(f"the outcome is {incident['outcome']!r}")
+        if len(witness.sudo("systemctl restart")) != 1 or witness.starts_of_unit("nginx.service") != 1:
+            faults.append(f"repeated: sudo {len(witness.sudo('systemctl restart'))}, systemd {witness.starts_of_unit('nginx.service')}")
+        return faults
+    finally:
+        raksa.stop()
+        inside(target, "sh", "-c", f"rm -r {folder}; systemctl daemon-reload")
+
+
+def listens(target, command, port=80):
+    return wait_for(lambda: f'"{command}"' in inside(target, "ss", "-ltnpH", f"sport = :{port}"), 10, 0.1)
+
+
+def named_and_not_killed(target, names):
+    """Processes that are called like those that must live hold nginx's port: the examination names them and has no remedy."""
+    faults = []
+    inside(target, "systemctl", "stop", "nginx")
+    perl = "use IO::Socket::INET; my $s = IO::Socket::INET->new(LocalPort=>80, Listen=>5, ReuseAddr=>1) or die; sleep 600;"
+    for name in names:
+        inside(target, "sh", "-c", f"cp /usr/bin/perl /run/{name}; setsid -f /run/{name} -e '{perl}' </dev/null >/dev/null 2>&1")
+        if not listens(target, name):
+            faults.append(f"{name} does not listen")
+        done = subprocess.run([str(ROOT / "lab/mon"), str(RAKSA), "diagnose", target, "--json", "-c", str(LAB / "raksa.yaml")], capture_output=True,
+                              text=True, timeout=60, stdin=subprocess.DEVNULL)
+        nginx = next(f for f in json.loads(done.stdout)["findings"] if f["component"] == "nginx")
+        if nginx["cause"] != "service-address-in-use" or name not in nginx["evidence"] or nginx.get("remedy"):
+            faults.append(f"{name}: {nginx['cause']} {nginx['evidence']} {nginx.get('remedy')}")
+        inside(target, "sh", "-c", f"pkill -f '^/run/{name} -e'; rm -f /run/{name}", check=False)
+        wait_for(lambda: not inside(target, "ss", "-ltnH", "sport = :80").strip(), 10, 0.1)
+    return faults
+
+
+def sshd_on_the_port(target):
+    """A real sshd holds nginx's port: it lives on, and the message says who holds it."""
+    healthy(target)
+    raksa = watching("danger-sshd", target)
+    try:
+        witness, begun = Witness(target), time.time()
+        inside(target, "sh", "-c", "systemctl stop nginx; mkdir -p /run/sshd; /usr/sbin/sshd -p 80 -o PidFile=/run/sshd-80.pid")
+        listens(target, "sshd")
+        pid = inside(target, "cat", "/run/sshd-80.pid").strip()
+        faults = [] if waits_for_people(raksa, target, begun) else [f"not handed to people: {raksa.incidents(target, begun)}"]
+        if not wait_for(lambda: any("sshd" in texts(m) for m in line_messages(begun, target)), 15, 0.2):
+            faults.append(f"the message does not say who holds it: {[texts(m) for m in line_messages(begun, target)]}")
+        if inside(target, "ps", "-o", "comm=", "-p", pid, check=False).strip() != "sshd" or witness.sudo("kill"):
+            faults.append(f"sshd was not left alone: {witness.sudo('kill')}")
+        inside(target, "kill", pid, check=False)
+        return faults
+    finally:
+        raksa.stop()
+
+
+def host_reboots(target):
+    """The host is switched off while it is repaired, and on again: nobody does anything twice, the incident ends."""
+    healthy(target)
+    raksa = watching("danger-reboot", target)
+    try:
+        begun = time.time()
+        lab("break", target, "docker-stopped")
+        if not wait_for(lambda: any(i["state"] in ("acting", "settling", "verifying") for i in raksa.incidents(target, begun)), 40, 0.02):
+            return ["it was not acted on"]
+        lab("break", target, "host-down")
+        lab("heal", target)
+        lab("wait-healthy", target, 60)
+        incident = closed(raksa, target, begun, 150)
+        if not incident:
+            return [f"the incident did not close: {raksa.incidents(target, begun)}"]
+        faults = true_timeline(incident)
+        if len(Witness(target).sudo("systemctl restart")) > 1:
+            faults.append("the engine was restarted twice")
+        return faults
+    finally:
+        raksa.stop()
