@@ -10,6 +10,7 @@
 #include "app/lookup.h"
 #include "base/text.h"
 #include "diagnosis/kind.h"
+#include "drill/kind.h"
 #include "recovery/step/kind.h"
 
 namespace app {
@@ -28,6 +29,23 @@ bool IsUserName(const std::string& name) {
   return lower && name.size() <= 32 && std::all_of(name.begin(), name.end(), [](char c) {
            return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
          });
+}
+
+/// What drills run as root there; nothing unless the target allows them. The one pattern among their
+/// words stands for a port.
+std::vector<ssh::Privilege> Drills(const model::Target& target) {
+  std::vector<ssh::Privilege> out;
+  if (!target.drill) {
+    return out;
+  }
+  for (const auto& argv : drill::Commands(target)) {
+    ssh::Privilege privilege{.argv = {}, .why = "drills, since the target says `drill: allowed`"};
+    for (const auto& word : argv) {
+      privilege.argv.push_back(word == drill::kAnyPort ? ssh::Word("", 5) : ssh::Word(word));
+    }
+    out.push_back(std::move(privilege));
+  }
+  return out;
 }
 
 }  // namespace
@@ -54,6 +72,8 @@ int RunSudoers(const Common& common, const std::string& name) {
   auto privileges = diagnosis::Privileges(*target);
   auto repair = recovery::step::Privileges(*target, settings->recovery);
   std::move(repair.begin(), repair.end(), std::back_inserter(privileges));
+  auto drills = Drills(*target);
+  std::move(drills.begin(), drills.end(), std::back_inserter(privileges));
   const auto file = ssh::SudoersFile(
       user,
       {fmt::format("What Raksa runs as root on {}: diagnosis and repair of its application.",

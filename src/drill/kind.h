@@ -73,8 +73,10 @@ base::Result<Scenario> FindScenario(const model::Target& target, std::string_vie
 
 /// The systemd unit of a service-like component: "nginx.service"; "" for others.
 std::string UnitOf(const model::ComponentSpec& component);
+/// Stands for a port in Commands().
+inline constexpr std::string_view kAnyPort = "[0-9]*";
 /// Every command that drills run as root on a target, for its sudoers file; a container's port,
-/// which is asked of docker, as a pattern of sudoers(5).
+/// which is asked of docker, as kAnyPort.
 std::vector<Argv> Commands(const model::Target& target);
 
 }  // namespace drill
