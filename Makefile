@@ -42,6 +42,7 @@ lab-full: build ## the long tables: every scenario many times, results into docs
 lab-combined: build ## combined faults and holders that must live, into docs/results/combined.md
 	@tools/install test lab
 	@python3 tests/lab/combined.py $(ARGS)
+
 lab-danger: build ## every danger on a real server, results into docs/results/danger.md
 	@tools/install test lab
 	@python3 tests/lab/danger_full.py $(ARGS)

@@ -113,7 +113,7 @@ make_base_disk() {
   cp --sparse=always --reflink=auto "$packages" "$work/disk.img"
   mount -o loop,noatime "$work/disk.img" "$root"
   cp -R --no-preserve=ownership "$LAB_SOURCE/image/files/." "$root/"
-  chmod 440 "$root"/etc/sudoers.d/{ops,lab-faults}
+  chmod 440 "$root/etc/sudoers.d/ops"
   install -m 755 "$LAB_SOURCE/image/prepare" "$LAB_SOURCE/image/first-boot" "$root/root/"
   chroot "$root" /root/prepare
   docker_settings base >"$root/etc/docker/daemon.json"

@@ -1,4 +1,5 @@
 """Dangers on a real server: what each of them is, and what the host itself says of what was done there."""
+import base64
 import json
 import re
 import subprocess
@@ -17,6 +18,20 @@ def inside(name, *words, check=True, limit=60):
     if check and done.returncode != 0:
         raise AssertionError(f"{name}: {words}: {done.returncode} {done.stdout}{done.stderr}")
     return done.stdout
+
+
+def least_privilege(name):
+    """From now on the account ops may do on that server what `raksa sudoers` says and nothing else, until everything() is called."""
+    done = subprocess.run([str(RAKSA), "sudoers", "web", "-c", str(ROOT / "lab/lib/sudoers.yaml")], capture_output=True, text=True, timeout=30, check=True)
+    text = base64.b64encode(done.stdout.encode()).decode()
+    inside(name, "sh", "-c", f"[ -e /root/ops.sudoers ] || cp -p /etc/sudoers.d/ops /root/ops.sudoers; echo {text} | base64 -d > /root/new.sudoers; "
+           "visudo -q -c -f /root/new.sudoers && install -m 440 /root/new.sudoers /etc/sudoers.d/ops")
+    return done.stdout
+
+
+def everything(name):
+    """The lab's own: the account may do everything."""
+    inside(name, "sh", "-c", "[ ! -e /root/ops.sudoers ] || install -m 440 /root/ops.sudoers /etc/sudoers.d/ops")
 
 
 class Witness:

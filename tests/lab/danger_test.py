@@ -17,6 +17,16 @@ def cli(raksa, *words):
 
 
 class Danger(LabTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        danger.least_privilege("web1")
+
+    @classmethod
+    def tearDownClass(cls):
+        danger.everything("web1")
+        super().tearDownClass()
+
     def setUp(self):
         healthy("web1")
 
