@@ -166,6 +166,7 @@ void Daemon::AddMetrics(api::Exposition& out) const {
   counter("raksa_probe_failures_total", "Scheduled probe runs without success.", probes.failures);
   counter("raksa_probe_skipped_slots_total", "Slots missed because the run before was not over.",
           probes.skipped_slots);
+  counter("raksa_probe_looks_total", "Runs between the slots (confirm.watch).", probes.looks);
   counter("raksa_probe_reprobes_total", "Runs made to confirm a change of state.", probes.reprobes);
   counter("raksa_probe_flips_total", "Changes of state, by whether the re-probes agreed.",
           probes.confirmed_flips, {{"confirmed", "true"}});

@@ -147,6 +147,10 @@ probe::Confirmation ReadConfirm(Node node) {
     out.spacing =
         spacing.Span(std::chrono::milliseconds(10), std::chrono::seconds(10)).value_or(out.spacing);
   }
+  if (const Node watch = map.Optional("watch")) {
+    out.watch =
+        watch.Span(std::chrono::milliseconds(200), std::chrono::minutes(1)).value_or(out.watch);
+  }
   map.Finish();
   return out;
 }

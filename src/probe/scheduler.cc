@@ -18,15 +18,6 @@ namespace {
 
 namespace asio = boost::asio;
 
-/// FNV-1a: the same on every machine and in every version.
-std::uint64_t Hash(std::string_view text) {
-  std::uint64_t hash = 0xcbf29ce484222325ULL;
-  for (const char c : text) {
-    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
-  }
-  return hash;
-}
-
 std::string KeyOf(const std::string& target, const std::string& probe) {
   return target + '\xff' + probe;
 }
@@ -70,6 +61,9 @@ struct Scheduler::State : std::enable_shared_from_this<Scheduler::State> {
   static loop::Task<> Drive(std::shared_ptr<State> self, std::shared_ptr<Entry> entry);
   static loop::Task<> OneSlot(std::shared_ptr<State> self, std::shared_ptr<Entry> entry,
                               base::Time slot);
+  static loop::Task<> Look(std::shared_ptr<State> self, std::shared_ptr<Entry> entry);
+  static loop::Task<> WatchUntil(std::shared_ptr<State> self, std::shared_ptr<Entry> entry,
+                                 base::Instant due);
   static loop::Task<Outcome> RunKind(std::shared_ptr<State> self, std::shared_ptr<Entry> entry,
                                      Request request);
   static loop::Task<bool> Confirm(std::shared_ptr<State> self, std::shared_ptr<Entry> entry,
@@ -99,23 +93,6 @@ const Kind* Scheduler::State::FindKind(std::string_view name) const {
     }
   }
   return nullptr;
-}
-
-base::Duration Scheduler::Offset(const std::string& target, base::Duration interval) {
-  const auto ms = std::max<std::int64_t>(
-      1, std::chrono::duration_cast<std::chrono::milliseconds>(interval).count());
-  return std::chrono::milliseconds(
-      static_cast<std::int64_t>(Hash(target) % static_cast<std::uint64_t>(ms)));
-}
-
-base::Time Scheduler::NextSlot(base::Time now, base::Duration interval, base::Duration offset) {
-  const auto step = std::max<std::int64_t>(1'000'000, interval.count());
-  const auto since = now.time_since_epoch().count() - offset.count();
-  auto slots = since / step;
-  if (since % step < 0) {
-    --slots;
-  }
-  return base::Time(base::Duration((slots + 1) * step + offset.count()));
 }
 
 Run Scheduler::State::MakeRun(const Entry& entry, model::Timestamp slot) {
@@ -244,6 +221,49 @@ loop::Task<> Scheduler::State::OneSlot(std::shared_ptr<State> self, std::shared_
   self->Publish(*entry, std::move(run));
 }
 
+/// One look between two slots.
+loop::Task<> Scheduler::State::Look(std::shared_ptr<State> self, std::shared_ptr<Entry> entry) {
+  const auto generation = entry->generation;
+  const auto now_ms = base::Clock::NowMs();
+  const Request request{*entry->target, entry->spec};
+  auto outcome = co_await RunKind(self, entry, request);
+  ++self->stats.looks;
+  if (!Differs(StateOf(*entry->kind, outcome), entry->confirmed)) {
+    co_return;
+  }
+  const bool flipped = co_await Confirm(self, entry, request, &outcome);
+  if (!flipped || entry->removed || entry->generation != generation) {
+    co_return;
+  }
+  for (const auto& [key, value] : StateOf(*entry->kind, outcome)) {
+    entry->confirmed[key] = value;
+  }
+  ++self->stats.confirmed_flips;
+  Run run = MakeRun(*entry, now_ms);
+  run.outcome = std::move(outcome);
+  run.flipped = true;
+  self->Publish(*entry, std::move(run));
+}
+
+/// Looks every `watch` until the next slot is near, for probes of state that have run once.
+loop::Task<> Scheduler::State::WatchUntil(std::shared_ptr<State> self, std::shared_ptr<Entry> entry,
+                                          base::Instant due) {
+  const auto watch = self->confirmation.watch;
+  if (watch <= base::Duration::zero() || entry->kind->state_metrics.empty()) {
+    co_return;
+  }
+  const auto generation = entry->generation;
+  while (entry->has_run && due - base::Clock::Steady() > watch + watch / 2) {
+    boost::system::error_code ec;
+    entry->timer.expires_after(watch);
+    co_await entry->timer.async_wait(asio::redirect_error(asio::use_awaitable, ec));
+    if (entry->removed || entry->generation != generation) {
+      co_return;
+    }
+    co_await Look(self, entry);
+  }
+}
+
 loop::Task<> Scheduler::State::Drive(std::shared_ptr<State> self, std::shared_ptr<Entry> entry) {
   std::optional<base::Time> last;
   while (!entry->removed) {
@@ -255,6 +275,13 @@ loop::Task<> Scheduler::State::Drive(std::shared_ptr<State> self, std::shared_pt
     const bool ahead = last && *last > now && *last - now < interval;
     auto slot = NextSlot(ahead ? *last : now, interval, offset);
     const auto due = base::Clock::Steady() + (slot - now);
+    co_await WatchUntil(self, entry, due);
+    if (entry->removed) {
+      break;
+    }
+    if (entry->generation != generation) {
+      continue;
+    }
     boost::system::error_code ec;
     entry->timer.expires_at(due);
     co_await entry->timer.async_wait(asio::redirect_error(asio::use_awaitable, ec));

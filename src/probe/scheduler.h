@@ -47,6 +47,9 @@ struct Latest {
 struct Confirmation {
   int probes = 3;  ///< re-probes that must all agree; 0 = a flip is believed at once
   base::Duration spacing = std::chrono::milliseconds(200);
+  /// Between two slots a probe of state (ping, port, http_code) looks so often; what it sees is
+  /// told only when it is a flip. Zero: not at all.
+  base::Duration watch{};
 };
 
 /// Counters since the start, for raksa_* metrics.
@@ -56,6 +59,7 @@ struct SchedulerStats {
   std::uint64_t skipped_slots = 0;  ///< slots missed because the run before was not over, or late
   std::uint64_t skipped_down = 0;   ///< snmp runs left out because the host does not answer pings
   std::uint64_t reprobes = 0;       ///< runs to confirm a flip
+  std::uint64_t looks = 0;          ///< runs between the slots
   std::uint64_t confirmed_flips = 0;
   std::uint64_t unconfirmed_flips = 0;
   std::size_t in_flight = 0;  ///< runs going on now

@@ -181,6 +181,29 @@ TEST_F(SchedulerTest, AFlipIsConfirmedAtOnce) {
   EXPECT_FALSE(seen_[3].flipped) << "it stays as it is";
 }
 
+TEST_F(SchedulerTest, AFlipBetweenTwoSlotsIsSeenByTheWatch) {
+  loop_.RunTask(scheduler_->Stop());
+  scheduler_ = std::make_unique<Scheduler>(
+      World{&loop_, nullptr, nullptr, nullptr}, [this](const Seen& run) { seen_.push_back(run); },
+      Confirmation{3, 200ms, 1s}, kKinds);
+  // Slot, good look, bad look and three re-probes, then bad for good.
+  script_.values["a/icmp"] = {1, 1, 0};
+  scheduler_->Apply({Target("a")});
+  while (seen_.empty()) {
+    Pass(100ms);
+  }
+  Pass(3200ms);
+  ASSERT_EQ(seen_.size(), 2U) << "a good look is not told";
+  EXPECT_TRUE(seen_[1].flipped);
+  EXPECT_FALSE(seen_[1].outcome.success);
+  EXPECT_LT(seen_[1].slot - seen_[0].slot, 2500) << "not at the next slot";
+  EXPECT_GT(scheduler_->stats().looks, 1U);
+  Pass(6s);
+  ASSERT_GE(seen_.size(), 3U) << "the schedule goes on";
+  EXPECT_EQ((seen_[2].slot - seen_[0].slot) % 5000, 0);
+  EXPECT_FALSE(seen_[2].flipped);
+}
+
 TEST_F(SchedulerTest, ALostPacketIsNoFlip) {
   script_.values["web1/icmp"] = {1, 0, 1, 1};
   scheduler_->Apply({Target("web1")});
