@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The long tables: every situation many times on several real servers at once, into docs/results/lab.md and docs/recovery.md.
 
-    python3 tests/lab/full.py [--times N] [--servers N] [--tables abcd] [--only FAULT,...] [--no-write]    (as root; `make lab-full`)
+    python3 tests/lab/full.py [--times N] [--servers N] [--tables abcd] [--watch 1s] [--only FAULT,...] [--no-write]    (as root; `make lab-full`)
 
   a  the source design's nine recovery situations, found by Raksa's own rules
   b  the same nine, with no rules: the alarm comes from the source's Grafana, through POST /shs
@@ -42,11 +42,14 @@ class Ground(LabTest):
 class Grafana:
     """The stand-in for the source's Grafana, at the monitor's place."""
 
+    def __init__(self, loaded):
+        self.loaded = loaded
+
     def __enter__(self):
         self.record = STATE / "grafana.jsonl"
         self.record.unlink(missing_ok=True)
         self.process = subprocess.Popen([str(ROOT / "lab/mon"), sys.executable, str(ROOT / "tests/lab/grafana.py"), "http://127.0.0.1:8001/metrics",
-                                         "http://127.0.0.1:8082/shs", str(self.record)], stdin=subprocess.DEVNULL)
+                                         "http://127.0.0.1:8082/shs", str(self.record), self.loaded], stdin=subprocess.DEVNULL)
         return self
 
     def __exit__(self, *_):
@@ -54,7 +57,7 @@ class Grafana:
         self.process.wait(10)
 
 
-def settings(table, target=""):
+def settings(table, target="", watch=""):
     """The lab's configuration for one table. Load is that of the whole machine: with `target` only that server's is alarmed on."""
     rules = (ROOT / "rules/default.yaml").read_text()
     rules = re.sub(r"expr: ((?:cpu|mem)_percent)", rf'expr: \1{{target="{target}"}}', rules)
@@ -62,6 +65,8 @@ def settings(table, target=""):
     def edit(text):
         # Many servers break at once on purpose.
         text = text.replace("hold: 5s", "hold: 5s, fleet_brake: {hosts: 100, percent: 100}")
+        if watch:
+            text += f"confirm: {{watch: {watch}}}\n"
         if table == "b":
             return re.sub(r"(?m)^rules:.*$", "rules: []\nshs_listen: 127.0.0.1:8082", text)
         path = STATE / f"rules-{table}{target}.yaml"
@@ -141,9 +146,9 @@ def play_table(table, args, servers):
     for jobs, places, target in ((side_by_side, servers, "nobody"), (alone, servers[:1], servers[0])):
         if not jobs:
             continue
-        with Raksa(f"full-{table}", edit=settings(table, target), load_rules=True) as raksa:
+        with Raksa(f"full-{table}", edit=settings(table, target, args.watch), load_rules=True) as raksa:
             if table == "b":
-                with Grafana():
+                with Grafana("" if target == "nobody" else "10.77.0.11"):
                     runs += work(raksa, table, jobs, places)
             else:
                 runs += work(raksa, table, jobs, places)
@@ -152,9 +157,10 @@ def play_table(table, args, servers):
 
 def told(results, args):
     """The page of docs/results."""
+    watch = f" --watch {args.watch}" if args.watch else ""
     out = ["# Repairs in the lab", "",
            f"Real servers (lab/README.md), {args.servers} at once, interval 5 s, two processors for everything; made by "
-           f"`make lab-full ARGS=\"--times {args.times} --servers {args.servers}\"` on {time.strftime('%Y-%m-%d')}.",
+           f"`make lab-full ARGS=\"--times {args.times} --servers {args.servers}{watch}\"` on {time.strftime('%Y-%m-%d')}.",
            "Seconds, median (worst). *Detected*: from the begin of the fault to the incident; *waiting for the next probe* is its first "
            "part. *Diagnosed*, *repaired*, *verified* follow one another; *in all*: from the begin of the fault to the verified repair, "
            "or to the report where nothing is repaired. Faults begin at any moment between two probes.",
@@ -194,6 +200,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--times", type=int, default=10)
     parser.add_argument("--servers", type=int, default=6)
+    parser.add_argument("--watch", default="", help="look so often between two slots (confirm.watch), such as 1s")
     parser.add_argument("--tables", default="abcd")
     parser.add_argument("--only", default="", help="faults of lab/faults, separated by commas")
     parser.add_argument("--no-write", action="store_true", help="leave docs/ alone")
