@@ -22,6 +22,20 @@ targets:
 rules: [RULES]
 recovery: {mode: auto, hold: 2s}
 """.replace("RULES", str(ROOT / "rules/default.yaml"))
+LOGIN = """
+listen: 127.0.0.1:{port}
+data_dir: {dir}/data
+auth: {token_file: "{dir}/tokens", always: true}
+credentials:
+  public: {snmp: {version: 2c, community_file: "{dir}/community"}}
+targets:
+  - {name: web1, address: 127.0.0.1, interval: 1s, ports: [1]}
+rules: [RULES]
+status_page:
+  title: Our shop
+  applications:
+    - {name: "Shop & Co", targets: [web1]}
+""".replace("RULES", str(ROOT / "rules/default.yaml"))
 # Beside the program: the build whose page is in it.
 WORK = RAKSA.parent / "web/work"
 
@@ -70,6 +84,18 @@ class Page(unittest.TestCase):
             checks, said = drive("page.mjs", [f"http://127.0.0.1:{daemon.port}", str(web)],
                                  {"stop": stop, "start": daemon.start}, 280)
         self.judge(checks, said, 17)
+
+    @unittest.skipUnless(shutil.which("chromium"), "chromium is not installed")
+    def test_login_roles_and_the_status_page(self):
+        daemon = Daemon(LOGIN, {"community": "hush-hush"})
+        tokens = {}
+        for name, role in (("somchai", "read"), ("malee", "operate")):
+            made = daemon.cli("token", "--append", daemon.dir / "tokens", "--json", name, role)
+            self.assertEqual(made.returncode, 0, made.stdout + made.stderr)
+            tokens[role] = json.loads(made.stdout)["token"]
+        with daemon:
+            checks, said = drive("login.mjs", [f"http://127.0.0.1:{daemon.port}", tokens["read"], tokens["operate"]], {}, 200)
+        self.judge(checks, said, 7)
 
 
 if __name__ == "__main__":

@@ -29,6 +29,9 @@ class Live extends Store {
     source.onerror = () => {
       this.connected = false;
       this.changed();
+      if (!this.fleet) {
+        void this.refresh();
+      }
       // The browser tries again by itself, but not after an answer such as 503: then we do.
       if (source.readyState === EventSource.CLOSED) {
         this.timer = window.setTimeout(() => this.start(), AGAIN);
@@ -44,9 +47,6 @@ class Live extends Store {
     this.on(source, "fleet", (data: { summary: Fleet["summary"]; targets: TargetRow[]; reloaded?: boolean }) => this.replace(data));
     this.on(source, "incident", (data: IncidentEvent) => this.incidentListeners.forEach((tell) => tell(data)));
     this.on(source, "alert", (data: Alert) => this.alertListeners.forEach((tell) => tell(data)));
-    if (!this.fleet) {
-      void this.refresh();
-    }
   }
 
   stop(): void {

@@ -82,7 +82,7 @@ function series(labels, seed, start, end, step, of) {
 function answer(expr, start, end, step, count) {
   const one = /target="([^"]*)"/.exec(expr)?.[1];
   const names = one ? [one] : Array.from({ length: count }, (_, index) => target(index, count).name);
-  const metrics = /__name__=~"([^"]*)"/.exec(expr)?.[1].split("|") ?? [/(\w+)\{/.exec(expr)?.[1] ?? "ping"];
+  const metrics = [/(\w+)\{/.exec(expr)?.[1] ?? expr];
   return names.flatMap((name, seed) => metrics.flatMap((metric) => {
     const state = metric === "ping" || metric === "port" ? () => 1 : metric === "http_code" ? (_s, at) => (at % 43200 < 60 ? 500 : 200) : null;
     const labels = { __name__: metric, target: name };

@@ -35,9 +35,9 @@ function Days({ days }: { days: Day[] }) {
   const text = (one: Day) => `${day(one.day)}: ${one.availability === null ? t("no data") : share(one.availability)}`;
   return (
     <>
-      <ol class="days" role="img" aria-label={t("Availability of {n} days: {share}", { n: known.length, share: known.length ? share(mean) : "–" })}>
-        {days.map((one) => <li key={one.day} class={kind(one.availability)} title={text(one)} />)}
-      </ol>
+      <div class="days" role="img" aria-label={t("Availability of {n} days: {share}", { n: known.length, share: known.length ? share(mean) : "–" })}>
+        {days.map((one) => <span key={one.day} class={kind(one.availability)} title={text(one)} />)}
+      </div>
       <p class="scale"><span>{days[0] ? day(days[0].day) : ""}</span><span>{known.length ? share(mean) : t("no data")}</span><span>{t("today")}</span></p>
     </>
   );

@@ -2,7 +2,7 @@
 import type { RefObject } from "preact";
 import { useEffect, useState } from "preact/hooks";
 
-const SPARE = 8;
+const SPARE = 3;
 /** Shorter lists are drawn whole, so that the browser's own search finds everything. */
 const SHORT = 120;
 
@@ -16,7 +16,7 @@ export function useVirtual(list: RefObject<HTMLElement>, count: number, height: 
     }
     const look = () => {
       const top = -(list.current?.getBoundingClientRect().top ?? 0);
-      const rounded = Math.floor(top / (height * 4)) * height * 4;
+      const rounded = Math.floor(top / (height * 2)) * height * 2;
       setView((was) => (was.top === rounded && was.tall === window.innerHeight ? was : { top: rounded, tall: window.innerHeight }));
     };
     look();
@@ -31,6 +31,6 @@ export function useVirtual(list: RefObject<HTMLElement>, count: number, height: 
     return { first: 0, last: count, before: 0, after: 0 };
   }
   const first = Math.max(0, Math.min(count, Math.floor(view.top / height) - SPARE));
-  const last = Math.min(count, Math.ceil((view.top + view.tall) / height) + SPARE + 4);
+  const last = Math.min(count, Math.ceil((view.top + view.tall) / height) + SPARE + 2);
   return { first, last, before: first * height, after: (count - last) * height };
 }

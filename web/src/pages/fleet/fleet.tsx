@@ -1,7 +1,7 @@
 // Fleet: every host at a glance, worst first, to search, filter and group.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Fleet, Status } from "../../api";
-import { useLive } from "../../live";
+import { live, useLive } from "../../live";
 import { router, useRouter } from "../../router";
 import { Loading } from "../../ui/pieces";
 import { useVirtual } from "../../ui/virtual";
@@ -42,7 +42,7 @@ function Filter({ fleet, wish }: { fleet: Fleet; wish: Wish }) {
 }
 
 function Tools({ fleet, wish }: { fleet: Fleet; wish: Wish }) {
-  const labels = labelNames(fleet.targets);
+  const labels = useMemo(() => labelNames(fleet.targets), [live.shape]);
   return (
     <div class="tools">
       <h1>{t("Fleet")}</h1>
@@ -111,9 +111,10 @@ export function FleetPage() {
   const narrow = useNarrow();
   useEffect(() => {
     const read = () => { if (!document.hidden) void history.refresh(); };
-    read();
+    // After the rows themselves are drawn.
+    const first = setTimeout(read, 300);
     const timer = setInterval(read, 60000);
-    return () => clearInterval(timer);
+    return () => { clearTimeout(first); clearInterval(timer); };
   }, []);
   if (!fleet) {
     return <><h1 class="unseen">{t("Fleet")}</h1>{error ? <p class="problem">{error}</p> : <Loading />}</>;
