@@ -5,7 +5,7 @@ JOBS ?= $(shell nproc)
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-fast lab lab-down lab-full lab-danger lab-combined bench page-load crash-full fuzz-full format lint install clean
+.PHONY: help build run test test-fast lab lab-down lab-full lab-danger lab-combined bench page-load page-bench page-long crash-full fuzz-full format lint install clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -58,6 +58,14 @@ bench: build ## performance against peers in the same run
 page-load: build ## 400 graphs open at once, the daemon's CPU and memory (ARGS="--seconds 600 --write")
 	@tools/install test
 	@python3 bench/page_load.py $(ARGS)
+
+page-bench: build ## the page's weight and speed in Chromium, with 1,000 hosts
+	@tools/install test
+	@cd build/release/web/work && node tests/weight.mjs $(ARGS)
+
+page-long: build ## a page left open while the daemon restarts twice (ARGS=seconds, 300): its heap before and after
+	@tools/install test
+	@python3 tests/system/page_long.py $(ARGS)
 
 fuzz-full: ## every fuzzer, an hour in all (ARGS=seconds for each)
 	@tools/install build

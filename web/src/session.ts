@@ -61,7 +61,7 @@ class Session extends Store {
   private take(answer: Answer): void {
     this.user = answer.user;
     this.role = answer.role;
-    this.locked = answer.login;
+    this.locked = answer.login && answer.role === "";
     this.cookie = answer.csrf !== "";
     credentials.csrf = answer.csrf;
   }

@@ -21,6 +21,13 @@ function labelText(labels: Labels): string {
   return `${name ?? ""}${inner ? `{${inner}}` : ""}` || "{}";
 }
 
+/** Names of series without the labels that all of them share. */
+function namesOf(series: Series[]): (one: Series) => string {
+  const first = series[0]?.labels ?? {};
+  const shared = series.length > 1 ? Object.keys(first).filter((name) => series.every((one) => one.labels[name] === first[name])) : [];
+  return (one) => labelText(Object.fromEntries(Object.entries(one.labels).filter(([name]) => !shared.includes(name))));
+}
+
 interface Answer { query: string; graph: Series[] | null; table: Result | null; start: number; end: number; took: number; error: string }
 
 /** Asks for both the graph and the table, so that switching between them is at once. */
@@ -93,7 +100,7 @@ function Shown({ result, tab }: { result: Answer; tab: string }) {
   if (tab === "table" || !result.graph) {
     return <Table samples={samples} />;
   }
-  return <Chart title={result.query} series={result.graph} start={result.start} end={result.end} name={(one) => labelText(one.labels)} unit={plain} height={340} onZoom={showSpan} />;
+  return <Chart title={result.query} series={result.graph} start={result.start} end={result.end} name={namesOf(result.graph)} unit={plain} height={340} onZoom={showSpan} />;
 }
 
 function Foot({ result, busy }: { result: Answer | null; busy: boolean }) {

@@ -29,7 +29,7 @@ function table(lines: string[], key: number): JSX.Element {
   return (
     <div class="wide" key={key}>
       <table class="rows">
-        <thead><tr>{cells(head ?? "").map((cell, index) => <th key={index}>{inline(cell)}</th>)}</tr></thead>
+        <thead><tr>{cells(head ?? "").map((cell, index) => (cell ? <th key={index}>{inline(cell)}</th> : <td key={index} />))}</tr></thead>
         <tbody>{rows.map((row, at) => <tr key={at}>{cells(row).map((cell, index) => <td key={index} data-label={cells(head ?? "")[index]}>{inline(cell)}</td>)}</tr>)}</tbody>
       </table>
     </div>
