@@ -89,7 +89,8 @@ export const thai: Record<string, string> = {
   "Probes": "การตรวจ", "Components": "ส่วนประกอบ", "Repair steps": "ขั้นตอนกู้คืน", "one cause": "{n} สาเหตุ", "{n} causes": "{n} สาเหตุ", "Class": "ประเภท",
   "Found by": "พบจาก", "Remedy": "วิธีแก้", "Option": "ตัวเลือก", "Type": "ชนิด", "Default": "ค่าเริ่มต้น", "What it does": "ความหมาย", "required": "ต้องระบุ", "report": "แจ้ง",
   // Status page
-  "Works": "ใช้งานได้", "Works in part": "ใช้งานได้บางส่วน", "Does not work": "ใช้งานไม่ได้", "Everything works": "ทุกอย่างใช้งานได้",
+  "Works": "ใช้งานได้", "Works in part": "ใช้งานได้บางส่วน", "Does not work": "ใช้งานไม่ได้", "Not known yet": "ยังไม่ทราบ", "{name} could not be reached": "ติดต่อ {name} ไม่ได้", "{name} answered with errors": "{name} ตอบกลับผิดพลาด",
+  "and was repaired automatically": "และกู้คืนโดยอัตโนมัติแล้ว", "Everything works": "ทุกอย่างใช้งานได้",
   "Some of it works only in part": "บางอย่างใช้งานได้ไม่เต็มที่", "Some of it does not work": "บางอย่างใช้งานไม่ได้", "today": "วันนี้", "now": "ขณะนี้",
   "Availability of {n} days: {share}": "ความพร้อมใช้งาน {n} วัน: {share}", "As of {time}": "ข้อมูล ณ {time}",
 };

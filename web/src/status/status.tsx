@@ -6,17 +6,28 @@ import { day, decimal, moment } from "../format";
 import { theme } from "../theme";
 import { language, setLanguage, startLanguage, t } from "../words";
 
-type State = "up" | "degraded" | "down";
+type State = "up" | "degraded" | "down" | "unknown";
 interface Day { day: string; availability: number | null }
-interface Application { name: string; state: State; description?: string; days: Day[]; incidents: { from: string; until: string | null; sentence: string }[] }
+interface Happened { from: string; until: string | null; kind?: string; repaired?: boolean; sentence: string }
+interface Application { name: string; state: State; description?: string; days: Day[]; incidents: Happened[] }
 interface Answer { title: string; updated: string; applications: Application[] }
 
 const AGAIN = 30000;
-const NOW: Record<State, string> = { up: "Works", degraded: "Works in part", down: "Does not work" };
-const ALL: Record<State, string> = { up: "Everything works", degraded: "Some of it works only in part", down: "Some of it does not work" };
+const NOW: Record<State, string> = { up: "Works", degraded: "Works in part", down: "Does not work", unknown: "Not known yet" };
+const ALL: Record<State, string> = { up: "Everything works", degraded: "Some of it works only in part", down: "Some of it does not work", unknown: "Not known yet" };
 
 function worst(applications: Application[]): State {
-  return applications.some((one) => one.state === "down") ? "down" : applications.some((one) => one.state === "degraded") ? "degraded" : "up";
+  const order: State[] = ["down", "degraded", "unknown", "up"];
+  return order.find((state) => applications.some((one) => one.state === state)) ?? "unknown";
+}
+
+/** The daemon's sentence; in Thai made from what the daemon says of its kind. */
+function told(application: Application, one: Happened): string {
+  if (language() !== "th" || !one.kind) {
+    return one.sentence;
+  }
+  const what = one.kind === "unreachable" ? t("{name} could not be reached", { name: application.name }) : t("{name} answered with errors", { name: application.name });
+  return one.repaired ? `${what} ${t("and was repaired automatically")}` : what;
 }
 
 function kind(availability: number | null): string {
@@ -52,7 +63,7 @@ function Part({ application }: { application: Application }) {
       {application.incidents.length > 0 && (
         <ul class="happened">
           {application.incidents.map((one, index) => (
-            <li key={index} class={one.until ? "" : "open"}><p>{one.sentence}</p><p class="dim small">{moment(one.from)} – {one.until ? moment(one.until) : t("now")}</p></li>
+            <li key={index} class={one.until ? "" : "open"}><p>{told(application, one)}</p><p class="dim small">{moment(one.from)} – {one.until ? moment(one.until) : t("now")}</p></li>
           ))}
         </ul>
       )}
