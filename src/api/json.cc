@@ -162,9 +162,17 @@ json::object MetricJson(const model::MetricSpec& metric) {
           {"labels", Array(metric.labels, [](std::string_view l) { return json::value(l); })}};
 }
 
+/// The deepest finding with the incident's cause that follows from no other.
 const model::Finding* CauseOf(const model::Incident& incident) {
-  const auto at = std::ranges::find(incident.findings, incident.cause, &model::Finding::cause);
-  return incident.cause.empty() || at == incident.findings.end() ? nullptr : &*at;
+  const model::Finding* main = nullptr;
+  for (const auto& finding : incident.findings) {
+    const bool own = finding.cause == incident.cause && !finding.cause.empty();
+    if (own && (main == nullptr || std::pair(finding.consequence_of.empty(), finding.depth) >
+                                       std::pair(main->consequence_of.empty(), main->depth))) {
+      main = &finding;
+    }
+  }
+  return main;
 }
 
 }  // namespace

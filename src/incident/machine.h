@@ -98,6 +98,9 @@ class Machine {
   [[nodiscard]] bool Powered() const;
   /// What the active alerts call for.
   [[nodiscard]] Treatment Wanted() const;
+  /// Puts what was repaired, and is not seen any more, beside the newest findings. `fixed`: the
+  /// deepest of all of it is the incident's cause.
+  void KeepRepaired(bool fixed);
   [[nodiscard]] bool Muted() const;
   [[nodiscard]] bool AllEnded() const;
   [[nodiscard]] bool OtherRemedies() const;
@@ -142,6 +145,7 @@ class Machine {
   std::string taken_by_;  ///< a person took it over: nothing more is changed
   std::string again_by_;  ///< a person wants it examined anew
   std::string reject_why_;
+  std::string failure_;  ///< what the outside probe said when it last failed
 };
 
 }  // namespace incident

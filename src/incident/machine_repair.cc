@@ -4,6 +4,7 @@
 #include "alert/json.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "incident/advice.h"
 #include "incident/json.h"
 #include "incident/machine.h"
 
@@ -27,7 +28,46 @@ std::string StepText(const model::Finding& finding) {
   return out;
 }
 
+/// The deepest cause that follows from no other; nullptr when all is well.
+const model::Finding* DeepestCause(const std::vector<model::Finding>& findings) {
+  const model::Finding* deepest = nullptr;
+  for (const auto& finding : findings) {
+    if (!finding.cause.empty() && finding.consequence_of.empty() &&
+        (deepest == nullptr || finding.depth > deepest->depth)) {
+      deepest = &finding;
+    }
+  }
+  return deepest;
+}
+
 }  // namespace
+
+void Machine::KeepRepaired(bool fixed) {
+  const model::Finding* deepest = nullptr;
+  const auto found = FindingsOf(incident_);
+  for (const auto& finding : found) {
+    const bool done =
+        std::any_of(incident_.steps.begin(), incident_.steps.end(), [&](const auto& step) {
+          return step.done && step.component == finding.component && step.step == finding.remedy;
+        });
+    if (!done || !finding.consequence_of.empty()) {
+      continue;
+    }
+    if (deepest == nullptr || finding.depth > deepest->depth) {
+      deepest = &finding;
+    }
+    const bool known =
+        std::any_of(incident_.findings.begin(), incident_.findings.end(), [&](const auto& f) {
+          return f.component == finding.component && f.cause == finding.cause;
+        });
+    if (!known) {
+      incident_.findings.push_back(finding);
+    }
+  }
+  if (fixed && deepest != nullptr) {
+    incident_.cause = deepest->cause;
+  }
+}
 
 base::Time Machine::LastAct() const {
   base::Time last{};
@@ -109,9 +149,13 @@ loop::Task<> Machine::Plan() {
   const auto key = RemedyKey(*chosen_);
   const auto& options = needs_->options;
   if (rounds_ >= options.max_rounds || tried_[key] >= options.max_same) {
-    co_await NeedHuman(Failed(), fmt::format("{} was tried {} times, {} changes in all, and it is "
-                                             "still broken",
-                                             StepText(*chosen_), tried_[key], rounds_));
+    co_await NeedHuman(
+        Failed(), recurrences_ > 0
+                      ? fmt::format("it came back {} times; {} treats the symptom", recurrences_,
+                                    StepText(*chosen_))
+                      : fmt::format("{} was tried {} times, {} changes in all, and it is still "
+                                    "broken",
+                                    StepText(*chosen_), tried_[key], rounds_));
     co_return;
   }
   if (Powered() && tried_[key] > 0) {  // a host that is booting must not be switched off again
@@ -161,9 +205,8 @@ loop::Task<> Machine::PlanWithoutRemedy() {
     co_return;
   }
   examinations_failed_ = 0;
-  const auto cause = std::find_if(incident_.findings.begin(), incident_.findings.end(),
-                                  [](const model::Finding& f) { return !f.cause.empty(); });
-  const bool known = cause != incident_.findings.end();
+  const auto* cause = DeepestCause(incident_.findings);
+  const bool known = cause != nullptr;
   if (Acted() && now < LastAct() + needs_->options.patience) {
     Enter(IncidentState::kVerifying, "nothing more to repair: it may only need time to start");
     co_await Save();
@@ -178,6 +221,10 @@ loop::Task<> Machine::PlanWithoutRemedy() {
   }
   auto why = known ? cause->title + ": this is for people to mend"
                    : std::string("no cause was found that could be repaired");
+  if (!known && Acted() && !failure_.empty()) {
+    why = "what was repaired runs, yet the outside probe still fails: " + failure_ +
+          "; no other cause was found";
+  }
   co_await NeedHuman(Acted() ? Failed() : Outcome::kReported, std::move(why));
 }
 
@@ -342,6 +389,7 @@ loop::Task<> Machine::Prove() {
     co_await NeedHuman(Failed(), "the alerts ended, but the outside probe still fails: " + failure);
     co_return;
   }
+  failure_ = failure;
   Enter(IncidentState::kDiagnosing, "the outside probe still fails: " + failure);
   co_await Save();
 }
@@ -380,6 +428,7 @@ json::object Machine::Durations() const {
 loop::Task<> Machine::Verified(std::string detail) {
   incident_.verified = base::Clock::Now();
   recurred_ = false;
+  KeepRepaired(true);
   incident_.outcome = recurrences_ > 0 ? Outcome::kFixedThenRecurred : Outcome::kFixed;
   Note("verify", "proved from outside: " + detail, Durations());
   Enter(IncidentState::kHolding, "fixed; watched for " + base::HumanDuration(needs_->options.hold));

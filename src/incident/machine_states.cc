@@ -284,6 +284,7 @@ loop::Task<> Machine::Recurred(std::string why) {
 loop::Task<> Machine::NeedHuman(Outcome outcome, std::string why) {
   fresh_work_ = false;
   incident_.outcome = outcome;
+  KeepRepaired(false);
   Enter(IncidentState::kNeedsHuman, why);
   if (!opened_told_) {
     Tell("opened");

@@ -3,9 +3,8 @@
 
 #include <fmt/format.h>
 
-#include "alert/json.h"
 #include "base/text.h"
-#include "incident/json.h"
+#include "incident/advice.h"
 #include "incident/policy.h"
 
 namespace incident {
@@ -15,12 +14,12 @@ using model::Outcome;
 
 constexpr std::size_t kMaxValue = 400;
 constexpr std::size_t kMaxDetails = 24;
-constexpr std::size_t kMaxComponents = 8;
 
 /// The fixed words, in the two languages.
 struct Language {
   std::string_view host, container, service, component, state, result, solved, error, evidence,
-      action, trouble, cause, no_cause, firewall, usage, times, incident, approve, test, drill;
+      action, trouble, cause, no_cause, now, next, follows, firewall, usage, times, incident,
+      approve, test, drill;
 };
 
 constexpr Language kEnglish = {.host = "Host IP",
@@ -36,6 +35,9 @@ constexpr Language kEnglish = {.host = "Host IP",
                                .trouble = "Trouble",
                                .cause = "Cause",
                                .no_cause = "no cause was found",
+                               .now = "Now",
+                               .next = "Next",
+                               .follows = "Follows from it",
                                .firewall = "---Firewall---",
                                .usage = "---Usage---",
                                .times = "Times",
@@ -57,6 +59,9 @@ constexpr Language kThai = {.host = "ไอพีเครื่อง",
                             .trouble = "ปัญหา",
                             .cause = "สาเหตุ",
                             .no_cause = "ไม่พบสาเหตุ",
+                            .now = "ขณะนี้",
+                            .next = "ขั้นต่อไป",
+                            .follows = "สิ่งที่เป็นผลตามมา",
                             .firewall = "---ไฟร์วอลล์---",
                             .usage = "---การใช้งาน---",
                             .times = "ระยะเวลา",
@@ -118,33 +123,6 @@ std::string_view Tag(const model::Incident& incident, std::string_view event) {
   }
 }
 
-/// Every cause found in the incident's life, in the order found; a later look at the same replaces
-/// nothing.
-std::vector<model::Finding> Findings(const model::Incident& incident) {
-  std::vector<model::Finding> out;
-  const auto add = [&](model::Finding finding) {
-    const bool known = std::any_of(out.begin(), out.end(), [&](const model::Finding& f) {
-      return f.component == finding.component && f.cause == finding.cause;
-    });
-    if (!known && !finding.cause.empty() && out.size() < kMaxComponents) {
-      out.push_back(std::move(finding));
-    }
-  };
-  for (const auto& entry : incident.timeline) {
-    if (entry.kind == "finding") {
-      if (const auto data = ParseJson(entry.data)) {
-        if (auto finding = FindingFromJson(*data)) {
-          add(std::move(*finding));
-        }
-      }
-    }
-  }
-  for (const auto& finding : incident.findings) {
-    add(finding);
-  }
-  return out;
-}
-
 std::string_view TitleIn(const model::Finding& finding, bool thai) {
   return thai && !finding.title_th.empty() ? finding.title_th : finding.title;
 }
@@ -186,7 +164,10 @@ void AddFinding(Words& out, const model::Incident& incident, const model::Findin
       add(Bound(name), value);
     }
   }
-  if (finding.details.empty() && !finding.evidence.empty()) {
+  // A holder is named by the details; else what a person must mend is proved in one line.
+  const bool named = finding.cause.ends_with("-address-in-use") && !finding.details.empty();
+  const bool report = finding.cause_class == model::CauseClass::kReport && !named;
+  if ((finding.details.empty() || report) && !finding.evidence.empty()) {
     add(words.evidence, finding.evidence);
   }
   const model::StepOutcome* last = nullptr;
@@ -208,8 +189,30 @@ void AddFinding(Words& out, const model::Incident& incident, const model::Findin
   }
 }
 
+/// The causes of their own with what was done; what follows from them in one line. The end of what
+/// Raksa did not mend needs none of this once more.
+void AddCauses(Words& out, const model::Incident& incident, std::string_view event,
+               const std::vector<model::Finding>& findings, const Language& words, bool thai) {
+  const bool known = event == "ended" && EndedTag(incident) == "ENDED";
+  std::string follows;
+  for (const auto& finding : findings) {
+    if (!finding.consequence_of.empty()) {
+      follows += (follows.empty() ? "" : ", ") + finding.component;
+    } else if (!known) {
+      AddFinding(out, incident, finding, words, thai);
+    }
+  }
+  if (!known && !follows.empty()) {
+    out.lines.push_back({std::string(words.follows), Bound(follows)});
+  }
+  if (findings.empty() && !incident.findings.empty()) {
+    out.lines.push_back({std::string(words.cause), std::string(words.no_cause)});
+  }
+}
+
 void AddTimes(Words& out, const model::Incident& incident, const Language& words, bool thai) {
-  if (incident.verified == base::Time{} || incident.acted == base::Time{}) {
+  if (incident.verified == base::Time{} || incident.acted == base::Time{} ||
+      incident.outcome != Outcome::kFixed) {  // of a relapse they would tell of the first repair
     return;
   }
   auto first = incident.opened;
@@ -231,16 +234,6 @@ void AddTimes(Words& out, const model::Incident& incident, const Language& words
                    human(incident.opened - first), human(incident.acted - incident.opened),
                    human(repaired - incident.acted), human(incident.verified - repaired),
                    human(incident.verified - first))});
-}
-
-/// Why it stands where it stands: the newest state's sentence.
-std::string Why(const model::Incident& incident) {
-  for (auto at = incident.timeline.rbegin(); at != incident.timeline.rend(); ++at) {
-    if (at->kind == "state") {
-      return Bound(at->text);
-    }
-  }
-  return "";
 }
 
 /// Which drill it is, "" when it is none.
@@ -280,12 +273,10 @@ Words Write(const model::Incident& incident, std::string_view event, std::string
   out.tag = Tag(incident, event);
   out.good = out.tag.starts_with("FIXED") || out.tag == "HEALED" || out.tag == "UP" ||
              out.tag == "TEST" || (event == "ended");
-  const auto findings = Findings(incident);
-  const auto main = std::find_if(findings.begin(), findings.end(), [&](const model::Finding& f) {
-    return f.cause == incident.cause;
-  });
+  const auto findings = FindingsOf(incident);
+  const auto* main = MainOf(findings, incident.cause);
   std::string headline = Bound(incident.title);
-  if (main != findings.end()) {
+  if (main != nullptr) {
     headline =
         Bound(fmt::format("{}: {} ({})", incident.target, TitleIn(*main, thai), main->component));
   }
@@ -300,14 +291,13 @@ Words Write(const model::Incident& incident, std::string_view event, std::string
     out.lines.push_back({"", std::string(words.test)});
     return out;
   }
-  for (const auto& finding : findings) {
-    AddFinding(out, incident, finding, words, thai);
+  AddCauses(out, incident, event, findings, words, thai);
+  if (const auto standing = Standing(incident, event, thai); !standing.empty()) {
+    out.lines.push_back({std::string(words.now), Bound(standing)});
   }
-  if (findings.empty() && !incident.findings.empty()) {
-    out.lines.push_back({std::string(words.cause), std::string(words.no_cause)});
-  }
-  if (const auto why = Why(incident); !why.empty()) {
-    out.lines.push_back({"", why});
+  if (event == "opened" && main != nullptr) {
+    const bool recurred = incident.outcome == Outcome::kFixedThenRecurred;
+    out.lines.push_back({std::string(words.next), Bound(NextStep(*main, recurred, thai))});
   }
   if (event == "approval") {
     out.lines.push_back({"", fmt::format("{} {}", words.approve, incident.id)});
