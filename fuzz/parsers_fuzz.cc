@@ -1,11 +1,17 @@
 // Feeds bytes to every reader of what hosts answer: nothing may crash, whatever a host says.
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
+#include "diagnosis/nginx/certificate.h"
+#include "diagnosis/nginx/log.h"
+#include "diagnosis/nginx/upstream.h"
 #include "diagnosis/parse/docker.h"
 #include "diagnosis/parse/host.h"
+#include "diagnosis/parse/iptables.h"
 #include "diagnosis/parse/listeners.h"
+#include "diagnosis/parse/nginx_check.h"
 #include "diagnosis/parse/nginx_config.h"
 #include "diagnosis/parse/systemd.h"
 #include "diagnosis/parse/ufw.h"
@@ -31,6 +37,25 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   (void)parse::ReadDf(text);
   (void)parse::ReadFacts(text);
   (void)parse::ReadSite(text, "example.test");
+  (void)parse::ListenPorts(text);
+  (void)parse::ReadNginxCheck(text);
+  if (const auto table = parse::ReadIptables(text)) {
+    const parse::Packet packet{.from = "10.77.0.1", .port = 80, .original_port = 80};
+    (void)parse::Walk(*table, "INPUT", packet, "ufw");
+    (void)parse::Walk(*table, "DOCKER-USER", packet, "");
+    (void)parse::PublishedPorts(*table);
+  }
+  const auto containers = parse::ReadContainers(text);
+  for (const auto& container : containers) {
+    (void)parse::DependsOn(container, containers);
+    (void)parse::DependantsOf(container, containers);
+  }
+  (void)diagnosis::nginx::LimitHit(diagnosis::nginx::LatelySaid(text, "2026/01/01 00:00:00"));
+  (void)diagnosis::nginx::ReadEndDate(text);
+  (void)diagnosis::nginx::ReadTalk(1, text);
+  std::string host;
+  std::string port;
+  (void)diagnosis::nginx::SplitAddress(text.substr(0, 300), host, port);
   auto keys = ssh::ParseHostKeys(text, "h");
   (void)ssh::FillFingerprints(keys, text);
   (void)ssh::ClassifyFailure(text);

@@ -37,14 +37,44 @@ bool IsCause(const model::Finding& finding) {
 
 /// Causes by which a program fails because something that it needs is not there.
 bool MayFollow(std::string_view cause) {
-  return cause == "container-application-error" || cause == "container-restart-loop" ||
-         cause == "container-unhealthy" || cause == "service-failed" ||
-         cause == "service-restart-loop" || cause == "service-start-limit" ||
-         cause == "command-check-failed" || cause == "command-check-failed-no-fix";
+  return cause == "container-application-error" || cause == "container-network-owner-down" ||
+         cause == "service-dependency-failed" || cause.starts_with("nginx-upstream-") ||
+         cause == "container-restart-loop" || cause == "container-unhealthy" ||
+         cause == "service-failed" || cause == "service-restart-loop" ||
+         cause == "service-start-limit" || cause == "command-check-failed" ||
+         cause == "command-check-failed-no-fix";
 }
 
 bool IsFullDisk(std::string_view cause) {
   return cause == "host-disk-full" || cause == "host-inodes-full" || cause == "host-read-only";
+}
+
+/// Causes that a full or read-only disk explains, besides those.
+bool NeedsDisk(std::string_view cause) {
+  return cause == "container-no-space" || cause == "container-start-failed" ||
+         cause == "nginx-log-unwritable" || cause == "engine-not-running";
+}
+
+/// The places of the findings, with what a component needs below it: docker's own word about who
+/// needs whom ("needs") counts for more than the order of the configuration.
+std::vector<int> Depths(const std::vector<model::Finding>& findings) {
+  std::vector<int> out;
+  for (const auto& finding : findings) {
+    out.push_back(finding.depth);
+  }
+  for (std::size_t round = 0; round < findings.size(); ++round) {
+    for (std::size_t i = 0; i < findings.size(); ++i) {
+      for (const auto& [name, value] : findings[i].details) {
+        for (std::size_t k = 0; name == "needs" && k < findings.size(); ++k) {
+          if (k != i && findings[k].component == "container:" + value && out[k] <= out[i] &&
+              out[i] < 1000) {
+            out[k] = out[i] + 1;
+          }
+        }
+      }
+    }
+  }
+  return out;
 }
 
 /// The engine's own finding, or the deepest container that says it for the engine.
@@ -101,17 +131,22 @@ void Judge(Examination& examination) {
       finding.consequence_of = engine->component;
     }
   }
+  const auto depths = Depths(findings);
   // A program that fails by itself while something deeper is broken fails because of that.
-  for (auto& finding : findings) {
-    if (!MayFollow(finding.cause)) {
+  for (std::size_t i = 0; i < findings.size(); ++i) {
+    auto& finding = findings[i];
+    const bool follows = MayFollow(finding.cause);
+    if (!follows && !NeedsDisk(finding.cause)) {
       continue;
     }
     const model::Finding* deeper = nullptr;
-    for (const auto& other : findings) {
-      const bool below = other.depth > finding.depth || IsFullDisk(other.cause);
-      if (&other != &finding && IsCause(other) && below &&
-          (deeper == nullptr || other.depth > deeper->depth)) {
+    int depth = 0;
+    for (std::size_t k = 0; k < findings.size(); ++k) {
+      const auto& other = findings[k];
+      const bool below = (follows && depths[k] > depths[i]) || IsFullDisk(other.cause);
+      if (k != i && IsCause(other) && below && (deeper == nullptr || depths[k] > depth)) {
         deeper = &other;
+        depth = depths[k];
       }
     }
     if (deeper != nullptr) {
@@ -120,10 +155,12 @@ void Judge(Examination& examination) {
     }
   }
   const model::Finding* deepest = nullptr;
-  for (const auto& finding : findings) {
-    if (IsCause(finding) && finding.consequence_of.empty() &&
-        (deepest == nullptr || finding.depth > deepest->depth)) {
-      deepest = &finding;
+  int depth = 0;
+  for (std::size_t i = 0; i < findings.size(); ++i) {
+    if (IsCause(findings[i]) && findings[i].consequence_of.empty() &&
+        (deepest == nullptr || depths[i] > depth)) {
+      deepest = &findings[i];
+      depth = depths[i];
     }
   }
   examination.cause = deepest == nullptr ? "" : deepest->cause;

@@ -79,7 +79,7 @@ class ChainTest : public testing::Test {
               "Filesystem Inodes IUsed IFree IUse% Mounted on\n/dev/sda1 100 20 80 20% /\n");
     shell_.On("cat /proc/mounts", "/dev/sda1 / ext4 rw,relatime 0 0\n");
     shell_.On("sudo nginx -T", "", 1);
-    shell_.On("sudo nginx -t", "nginx: configuration file test is successful\n");
+    shell_.On("sudo iptables -S", "-P INPUT ACCEPT\n-P FORWARD ACCEPT\n-P OUTPUT ACCEPT\n");
   }
 
   void Set(const std::string& line, const std::string& output, int status = 0) {
@@ -135,7 +135,7 @@ TEST_F(ChainTest, EqualCommandsAreRunOnce) {
   EXPECT_EQ(
       std::count(shell_.asked.begin(), shell_.asked.end(), Show("docker.service docker.socket")),
       1);
-  EXPECT_LE(shell_.asked.size(), 11u);
+  EXPECT_LE(shell_.asked.size(), 12u);
 }
 
 TEST_F(ChainTest, AKilledContainer) {
@@ -246,7 +246,7 @@ TEST_F(ChainTest, StatesOfNginx) {
   EXPECT_EQ(cause(UnitText("nginx.service", "activating", "start-pre", "success")), "")
       << "it is on its way";
   EXPECT_EQ(cause(UnitText("nginx.service", "deactivating", "stop", "success")), "");
-  Set("sudo nginx -t",
+  Set("sudo nginx -T",
       "[emerg] 1#1: unknown directive \"indexx\" in /x:15\nnginx: configuration file /x test "
       "failed\n",
       1);
@@ -335,6 +335,35 @@ TEST_F(ChainTest, FirewallRulesAreReported) {
   EXPECT_EQ(At(Run("port", 0), "firewall").cause, "");
   Set("sudo ufw status verbose", "ERROR: problem running\n", 1);
   EXPECT_EQ(At(Run("port", 0), "firewall").cause, kNotExamined);
+}
+
+TEST_F(ChainTest, UfwSaysNothingAboutAPortThatDockerPublishes) {
+  target_.ports = {5432};
+  Set("sudo ufw status verbose", Recorded("ufw_verbose.txt"));
+  Set("sudo iptables -S", Recorded("iptables_docker_user.txt"));
+  shell_.On("sudo iptables -t nat -S DOCKER", Recorded("iptables_nat_docker.txt"));
+  const auto out = Run("", 0);
+  EXPECT_EQ(out.cause, "firewall-docker-user-drops")
+      << "ufw has no rule for it and denies all else";
+  Set("sudo iptables -S", "-P INPUT DROP\n-N DOCKER-USER\n-A DOCKER-USER -j RETURN\n");
+  EXPECT_EQ(At(Run("", 0), "firewall").cause, "");
+}
+
+TEST_F(ChainTest, TheServerBehindNginxIsTriedAndAskedForTheUrlsPath) {
+  target_.url = "http://10.77.0.11/shop?x=1";
+  Set("sudo nginx -T", Recorded("nginx_T.txt"));
+  shell_.On("timeout 5 bash -c …", "raksa: line 1: /dev/tcp/127.0.0.1/8080: Connection refused\n",
+            1);
+  auto out = Run("http_code", 502);
+  EXPECT_EQ(out.cause, "nginx-upstream-refused");
+  EXPECT_NE(At(out, "nginx").evidence.find("127.0.0.1:8080"), std::string::npos);
+  EXPECT_THAT(shell_.asked, Contains(testing::EndsWith(" raksa 127.0.0.1 8080 /shop 10.77.0.11")));
+  shell_.Forget("timeout 5 bash -c …").On("timeout 5 bash -c …", "", 3);
+  EXPECT_EQ(Run("http_code", 0).cause, "nginx-upstream-slow");
+  Set(Inspect("web-application"), ContainerText("web-application", false, 137));
+  out = Run("http_code", 0);
+  EXPECT_EQ(out.cause, "container-killed");
+  EXPECT_EQ(At(out, "nginx").consequence_of, "container:web-application");
 }
 
 TEST_F(ChainTest, LoadIsLookedAtOnTheHostOnly) {

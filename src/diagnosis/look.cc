@@ -12,11 +12,13 @@ constexpr std::size_t kKeptOutput = 4096;
 }  // namespace
 
 loop::Task<base::Result<model::CommandRecord>> Look::Ask(std::vector<std::string> argv, bool sudo,
-                                                         std::size_t max_output) {
+                                                         std::size_t max_output,
+                                                         base::Duration limit) {
   ssh::Command command;
   command.argv = std::move(argv);
   command.sudo = sudo;
   command.max_output = max_output;
+  command.limit = limit;
   auto result = co_await request_.shell->Run(command);
   model::CommandRecord kept;
   if (result) {

@@ -20,8 +20,9 @@ class Look {
   explicit Look(const Request& request) : request_(request) {}
 
   /// Runs a read-only command. Errors as Shell::Run's. The record goes to the findings, shortened.
-  loop::Task<base::Result<model::CommandRecord>> Ask(std::vector<std::string> argv, bool sudo,
-                                                     std::size_t max_output = 64 * 1024);
+  loop::Task<base::Result<model::CommandRecord>> Ask(
+      std::vector<std::string> argv, bool sudo, std::size_t max_output = 64 * 1024,
+      base::Duration limit = std::chrono::seconds(10));
 
   /// Takes the output of the newest command out of the record: it may hold secrets.
   void HideOutput();

@@ -3,8 +3,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "diagnosis/docker/docker.h"
+#include "diagnosis/facts.h"
 #include "diagnosis/holder.h"
 #include "diagnosis/service/unit.h"
 
@@ -36,15 +39,66 @@ std::string Evidence(const parse::Container& container) {
   return base::Printable(text);
 }
 
-bool SaysAddressInUse(std::string_view text) {
-  return text.find("address already in use") != std::string_view::npos ||
-         text.find("port is already allocated") != std::string_view::npos;
+bool Says(std::string_view text, std::initializer_list<std::string_view> signs) {
+  return std::any_of(signs.begin(), signs.end(), [text](std::string_view sign) {
+    return text.find(sign) != std::string_view::npos;
+  });
 }
 
 /// Causes that are told apart better with the container's last words.
 bool WantsLogs(std::string_view cause) {
   return cause == "container-application-error" || cause == "container-no-foreground" ||
-         cause == "container-restart-loop";
+         cause == "container-restart-loop" || cause == "container-unhealthy" ||
+         cause == "container-wrong-configuration";
+}
+
+/// Whom it needs and who needs it, among all containers of the host (two commands): entries "needs"
+/// and "dependant" of the details, one a container.
+loop::Task<void> AddFamily(Look* look, parse::Container container, model::Finding* finding) {
+  std::vector<std::string> list = {"docker", "ps", "-a", "-q", "--no-trunc"};
+  const auto ids = co_await look->Ask(std::move(list), true);
+  if (!ids || ids->exit_status != 0) {
+    co_return;
+  }
+  std::vector<std::string> argv = {
+      "docker", "container", "inspect", "-f", std::string(parse::kInspectFormat), "--"};
+  for (const auto id : base::Lines(ids->output)) {
+    if (id.size() == 64 && parse::IsContainerName(id) && argv.size() < 106) {
+      argv.emplace_back(id);
+    }
+  }
+  if (argv.size() == 6) {
+    co_return;
+  }
+  const auto answer = co_await look->Ask(std::move(argv), true, 1 << 20);
+  if (!answer) {
+    co_return;
+  }
+  const auto all = parse::ReadContainers(answer->output);
+  for (auto& name : parse::DependsOn(container, all)) {
+    finding->details.emplace_back("needs", std::move(name));
+  }
+  for (auto& name : parse::DependantsOf(container, all)) {
+    finding->details.emplace_back("dependant", std::move(name));
+  }
+}
+
+/// Of the folders that a container mounts, one that the host does not have; "" = none.
+loop::Task<std::string> MissingFolder(Look* look, std::vector<std::string> folders) {
+  if (folders.empty()) {
+    co_return "";
+  }
+  std::vector<std::string> argv = {"stat", "-L", "-c", "%n", "--"};
+  argv.insert(argv.end(), folders.begin(), folders.end());
+  const auto answer = co_await look->Ask(std::move(argv), true);
+  if (answer && answer->exit_status == 1) {
+    for (const auto& folder : folders) {
+      if (answer->output.find("'" + folder + "': No such file") != std::string::npos) {
+        co_return folder;
+      }
+    }
+  }
+  co_return "";
 }
 
 loop::Task<void> AddLogs(Look* look, std::string name, model::Finding* finding) {
@@ -52,6 +106,7 @@ loop::Task<void> AddLogs(Look* look, std::string name, model::Finding* finding) 
   const auto logs = co_await look->Ask(std::move(argv), true, 4096);
   if (logs && logs->exit_status == 0 && !base::Trim(logs->output).empty()) {
     finding->details.emplace_back("Last words", LastLine(logs->output));
+    finding->evidence += "; it said: " + LastLine(logs->output);
     finding->commands.push_back(*logs);
   }
 }
@@ -120,10 +175,25 @@ loop::Task<std::vector<model::Finding>> Examine(Request request) {
     co_return Only(look.Blind(container.error().message));
   }
   auto cause = CauseOf(*container);
+  if (cause.empty() && container->restarts >= 3) {
+    const auto facts = co_await GatherFacts(request.shell);
+    if (facts && Loops(*container, facts->now)) {
+      cause = "container-restart-loop";
+    }
+  }
   if (cause.empty()) {
     co_return Only(look.Well(StateOf(*container), Evidence(*container)));
   }
   if (!container->running && !container->restarting) {
+    const auto missing = co_await MissingFolder(&look, container->folders);
+    if (!missing.empty()) {
+      auto gone = look.Found(
+          "container-mount-missing", StateOf(*container),
+          fmt::format("{}; it mounts {}, which is not there", Evidence(*container), missing));
+      gone.details.emplace_back("Container Name", name);
+      gone.details.emplace_back("Path", missing);
+      co_return Only(std::move(gone));
+    }
     std::vector<std::uint16_t> ports;
     for (const auto& binding : container->ports) {
       if (binding.protocol == "tcp") {
@@ -137,6 +207,7 @@ loop::Task<std::vector<model::Finding>> Examine(Request request) {
                      fmt::format("port {} is held by {}", holder->port, holder->ToString()));
       taken.details.emplace_back("Container Name", name);
       NameHolder(taken, *holder, "container", name);
+      co_await AddFamily(&look, *container, &taken);
       co_return Only(std::move(taken));
     }
   }
@@ -151,6 +222,7 @@ loop::Task<std::vector<model::Finding>> Examine(Request request) {
   if (WantsLogs(cause)) {
     co_await AddLogs(&look, name, &finding);
   }
+  co_await AddFamily(&look, *container, &finding);
   co_return Only(std::move(finding));
 }
 
@@ -182,6 +254,37 @@ std::string StateOf(const parse::Container& container) {
   return fmt::format("Running false, Error {}", container.exit_code);
 }
 
+std::string_view StartFault(std::string_view error) {
+  if (Says(error, {"address already in use", "port is already allocated"})) {
+    return "container-address-in-use";
+  }
+  if (Says(error, {"no space left on device"})) {
+    return "container-no-space";
+  }
+  if (Says(error, {"cannot join network of a non running container",
+                   "cannot join network namespace of a non running container",
+                   "cannot join network namespace of container"}) ||
+      (Says(error, {"No such container"}) && Says(error, {"network", "join"}))) {
+    return "container-network-owner-down";
+  }
+  if (Says(error, {"network"}) && Says(error, {"not found"})) {
+    return "container-network-missing";
+  }
+  if (Says(error, {"bind source path does not exist", "error while creating mount source path",
+                   "failed to mount local volume", "error mounting", "get volume",
+                   "error evaluating symlinks from mount source"})) {
+    return "container-mount-missing";
+  }
+  return "";
+}
+
+bool Loops(const parse::Container& container, base::Time now) {
+  const auto since = now - container.started;
+  return container.running && container.restarts >= 3 && now != base::Time{} &&
+         container.started != base::Time{} && since < std::chrono::seconds(20) &&
+         since > -std::chrono::seconds(20);
+}
+
 std::string_view CauseOf(const parse::Container& c) {
   if (c.paused) {
     return "container-paused";
@@ -198,8 +301,11 @@ std::string_view CauseOf(const parse::Container& c) {
   if (c.oom_killed) {
     return "container-out-of-memory";
   }
-  if (SaysAddressInUse(c.error) || c.exit_code == 128) {
-    return "container-address-in-use";
+  if (const auto fault = StartFault(c.error); !fault.empty()) {
+    return fault;
+  }
+  if (c.exit_code == 128) {
+    return c.error.empty() ? "container-address-in-use" : "container-start-failed";
   }
   if (c.exit_code == 137) {
     return "container-killed";
@@ -246,7 +352,7 @@ const Kind kKind = {
              .title_th = "พอร์ตของคอนเทนเนอร์ถูกโพรเซสอื่นใช้อยู่",
              .cause_class = model::CauseClass::kRepair,
              .detected_by = "not running, and ss shows another process on a published port, or "
-                            "docker says so (exit code 128, \"address already in use\")",
+                            "docker says so (\"address already in use\")",
              .remedy = "free-port"},
             {.id = "container-engine-not-running",
              .title = "The container's engine does not run",
@@ -278,10 +384,33 @@ const Kind kKind = {
              .title = "The container's configuration is wrong",
              .title_th = "การตั้งค่าคอนเทนเนอร์ไม่ถูกต้อง",
              .detected_by = "docker: exit code 125, 126 or 127"},
+            {.id = "container-start-failed",
+             .title = "docker could not start the container",
+             .title_th = "docker เริ่มคอนเทนเนอร์ไม่สำเร็จ",
+             .detected_by = "docker: exit code 128 and a message about the start"},
+            {.id = "container-no-space",
+             .title = "docker could not start the container: no space is left",
+             .title_th = "docker เริ่มคอนเทนเนอร์ไม่ได้เพราะดิสก์เต็ม",
+             .detected_by = "docker: State.Error says \"no space left on device\""},
+            {.id = "container-network-owner-down",
+             .title = "The container whose network it shares does not run",
+             .title_th = "คอนเทนเนอร์ที่ใช้เครือข่ายร่วมกันไม่ได้ทำงาน",
+             .detected_by = "docker: State.Error says that it cannot join the network of another"},
+            {.id = "container-network-missing",
+             .title = "The container's network is missing",
+             .title_th = "ไม่มีเครือข่ายของคอนเทนเนอร์",
+             .detected_by = "docker: State.Error says \"network … not found\""},
+            {.id = "container-mount-missing",
+             .title = "A volume or folder of the container is missing",
+             .title_th = "ไม่มีโฟลเดอร์หรือ volume ที่คอนเทนเนอร์ต้องใช้",
+             .detected_by =
+                 "docker: State.Error names a mount that cannot be made, or the container "
+                 "does not run and a folder of its bind mounts is not there"},
             {.id = "container-restart-loop",
              .title = "The container ends again and again",
              .title_th = "คอนเทนเนอร์เริ่มแล้วหยุดซ้ำไปมา",
-             .detected_by = "docker: State.Restarting"},
+             .detected_by = "docker: State.Restarting, or three restarts and more, the last within "
+                            "20 seconds"},
             {.id = "container-dead",
              .title = "The container could not be removed and is dead",
              .title_th = "คอนเทนเนอร์อยู่ในสถานะ dead",

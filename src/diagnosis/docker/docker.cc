@@ -7,6 +7,17 @@
 namespace diagnosis::docker {
 namespace {
 
+/// The engine's complaint about its own configuration; "" = it has none.
+std::string ConfigFault(const std::string& words) {
+  for (const auto sign : {"unable to configure the Docker daemon", "failed to load listeners",
+                          "unknown flag", "the following directives are specified both"}) {
+    if (const auto at = words.find(sign); at != std::string::npos) {
+      return words.substr(at, 300);
+    }
+  }
+  return "";
+}
+
 loop::Task<std::vector<model::Finding>> Examine(Request request) {
   Look look(request);
   std::vector<std::string> names = {"docker.service", "docker.socket"};
@@ -21,11 +32,24 @@ loop::Task<std::vector<model::Finding>> Examine(Request request) {
   }
   const bool repairable = why != "service-masked" && why != "service-absent" &&
                           why != "service-unit-invalid" && why != "service-restart-loop";
+  std::string words;
+  if ((repairable && unit.active_state != "inactive") || why == "service-restart-loop") {
+    words = co_await service::LastWords(&look, "docker.service");
+    if (const auto said = ConfigFault(words); !said.empty()) {
+      auto invalid = look.Found("engine-config-invalid", service::StateOf(unit),
+                                "docker's own words: " + said);
+      invalid.details.emplace_back("Service Name", "docker");
+      co_return Only(std::move(invalid));
+    }
+  }
   auto finding = look.Found(repairable ? "engine-not-running" : why, service::StateOf(unit),
                             "systemd: docker.service is " + unit.active_state + ", result " +
                                 (unit.result.empty() ? "none" : unit.result));
   finding.details.emplace_back("Service Name", "docker");
   finding.details.emplace_back("Result", unit.result);
+  if (!words.empty()) {
+    finding.details.emplace_back("Last words", words);
+  }
   if (!finding.remedy.empty()) {
     finding.remedy_args = EngineStartArgs(request.target);
   }
@@ -54,6 +78,11 @@ const Kind kKind = {
              .cause_class = model::CauseClass::kRepair,
              .detected_by = "systemd: docker.service is inactive or failed",
              .remedy = "engine-start"},
+            {.id = "engine-config-invalid",
+             .title = "The container engine's configuration is invalid",
+             .title_th = "ไฟล์ตั้งค่า docker engine ไม่ถูกต้อง",
+             .detected_by = "systemd: docker.service failed, and the engine says in the journal "
+                            "that it cannot use its configuration"},
         },
     .examine = &Examine,
 };

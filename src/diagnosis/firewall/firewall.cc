@@ -5,10 +5,12 @@
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
 
 #include "base/text.h"
 #include "diagnosis/facts.h"
 #include "diagnosis/look.h"
+#include "diagnosis/parse/iptables.h"
 
 namespace diagnosis::firewall {
 namespace {
@@ -47,29 +49,109 @@ void Report(model::Finding& finding, const parse::FirewallStatus& status,
   }
 }
 
-loop::Task<std::vector<model::Finding>> Examine(Request request) {
-  Look look(request);
+/// What iptables says, as far as we may ask and it answers.
+struct Tables {
+  std::optional<parse::IptablesTable> filter;
+  std::vector<std::pair<std::uint16_t, std::uint16_t>> published;  ///< host's port, container's
+};
+
+loop::Task<Tables> AskTables(Look* look) {
+  Tables out;
+  std::vector<std::string> rules = {"iptables", "-S"};
+  const auto filter = co_await look->Ask(std::move(rules), true, 1 << 20);
+  if (filter && filter->exit_status == 0) {
+    if (auto read = parse::ReadIptables(filter->output)) {
+      out.filter = std::move(*read);
+    }
+  }
+  if (out.filter && out.filter->chains.contains("DOCKER-USER")) {
+    std::vector<std::string> handed = {"iptables", "-t", "nat", "-S", "DOCKER"};
+    const auto nat = co_await look->Ask(std::move(handed), true, 1 << 20);
+    if (nat && nat->exit_status == 0) {
+      if (const auto read = parse::ReadIptables(nat->output)) {
+        out.published = parse::PublishedPorts(*read);
+      }
+    }
+  }
+  co_return out;
+}
+
+/// What ufw says, or why it cannot be asked. No ufw: inactive.
+loop::Task<base::Result<parse::FirewallStatus>> AskUfw(Look* look) {
   std::vector<std::string> argv = {"ufw", "status", "verbose"};
-  const auto answer = co_await look.Ask(std::move(argv), true);
+  const auto answer = co_await look->Ask(std::move(argv), true);
   if (!answer) {
-    co_return Only(look.Blind(answer.error().message));
+    co_return base::Fail(answer.error());
   }
   if (answer->exit_status == 127 ||
       answer->output.find("ufw: command not found") != std::string::npos) {
-    co_return Only(look.Well("no ufw", "ufw is not installed"));
+    co_return parse::FirewallStatus{};
   }
-  const auto status = parse::ReadFirewall(answer->output);
+  auto status = parse::ReadFirewall(answer->output);
   if (!status) {
-    co_return Only(
-        look.Blind(fmt::format("{}: {}", status.error().message, LastLine(answer->output))));
+    co_return base::Fail(status.error().kind,
+                         status.error().message + ": " + LastLine(answer->output));
   }
-  const auto ports = PortsInQuestion(request);
-  if (!status->active) {
-    co_return Only(look.Well("Status inactive", "ufw: inactive, it blocks nothing"));
+  co_return status;
+}
+
+/// What the raw rules do with a port: a finding when they drop it.
+std::optional<model::Finding> RawRules(Look& look, const Tables& tables, std::uint16_t port,
+                                       const std::string& from) {
+  if (!tables.filter) {
+    return std::nullopt;
   }
+  parse::Packet packet{.from = from, .port = port, .original_port = port};
+  for (const auto& [host_port, inner] : tables.published) {
+    if (host_port != port) {
+      continue;
+    }
+    packet.port = inner;
+    const auto verdict = parse::Walk(*tables.filter, "DOCKER-USER", packet, "");
+    if (verdict.fate != parse::Verdict::Fate::kDropped) {
+      return std::nullopt;
+    }
+    auto finding = look.Found("firewall-docker-user-drops", "DOCKER-USER",
+                              fmt::format("iptables: port {} is handed to a container, and a rule "
+                                          "drops it before: {}",
+                                          port, verdict.rule));
+    finding.details.emplace_back("Port", std::to_string(port));
+    finding.details.emplace_back("Rule", verdict.rule);
+    return finding;
+  }
+  const auto verdict = parse::Walk(*tables.filter, "INPUT", packet, "ufw");
+  if (verdict.fate != parse::Verdict::Fate::kDropped) {
+    return std::nullopt;
+  }
+  auto finding = look.Found("firewall-input-drops", "INPUT",
+                            fmt::format("iptables: a rule outside ufw drops port {}{}: {}", port,
+                                        verdict.by_address ? " from " + from : "", verdict.rule));
+  finding.details.emplace_back("Port", std::to_string(port));
+  finding.details.emplace_back("Rule", verdict.rule);
+  return finding;
+}
+
+bool IsPublished(const Tables& tables, std::uint16_t port) {
+  return std::any_of(tables.published.begin(), tables.published.end(),
+                     [port](const auto& each) { return each.first == port; });
+}
+
+loop::Task<std::vector<model::Finding>> Examine(Request request) {
+  Look look(request);
+  const auto status = co_await AskUfw(&look);
+  const auto tables = co_await AskTables(&look);
   const auto facts = co_await GatherFacts(request.shell);
   const std::string from = facts ? facts->from : "";
+  const auto ports = PortsInQuestion(request);
   for (const auto port : ports) {
+    auto raw = RawRules(look, tables, port, from);
+    if (raw) {
+      co_return Only(std::move(*raw));
+    }
+    // What docker publishes goes past ufw: its rules say nothing about such a port.
+    if (!status || !status->active || IsPublished(tables, port)) {
+      continue;
+    }
     const auto decision = Decide(*status, port, from);
     if (decision.blocked) {
       auto finding =
@@ -78,6 +160,12 @@ loop::Task<std::vector<model::Finding>> Examine(Request request) {
       Report(finding, *status, ports);
       co_return Only(std::move(finding));
     }
+  }
+  if (!status) {
+    co_return Only(look.Blind(status.error().message));
+  }
+  if (!status->active) {
+    co_return Only(look.Well("Status inactive", "ufw is inactive or not installed"));
   }
   auto well = look.Well("Status active", "ufw: lets the application's ports in");
   Report(well, *status, ports);
@@ -117,7 +205,7 @@ Decision Decide(const parse::FirewallStatus& status, std::uint16_t port, std::st
 }
 
 const Kind kKind = {
-    .spec = {.name = "firewall", .title = "The host's firewall (ufw)"},
+    .spec = {.name = "firewall", .title = "The host's firewall (ufw, iptables)"},
     .causes =
         {
             {.id = "firewall-port-blocked",
@@ -128,6 +216,16 @@ const Kind kKind = {
              .title = "The firewall blocks the address",
              .title_th = "ไฟร์วอลล์ปิดกั้นหมายเลขไอพี",
              .detected_by = "ufw status: the first rule that fits denies the monitor's address"},
+            {.id = "firewall-input-drops",
+             .title = "A firewall rule outside ufw drops the packets",
+             .title_th = "กฎไฟร์วอลล์นอก ufw ทิ้งแพ็กเก็ต",
+             .detected_by = "iptables -S: a rule in INPUT, before ufw's own, drops the monitor's "
+                            "packets to the port"},
+            {.id = "firewall-docker-user-drops",
+             .title = "The firewall drops packets to the container",
+             .title_th = "ไฟร์วอลล์ทิ้งแพ็กเก็ตที่ส่งไปยังคอนเทนเนอร์ (DOCKER-USER)",
+             .detected_by = "iptables -S: docker publishes the port, and a rule in DOCKER-USER "
+                            "drops the monitor's packets to it"},
         },
     .examine = &Examine,
     .as_root = &AsRoot,

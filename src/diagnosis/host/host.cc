@@ -11,6 +11,7 @@
 #include "diagnosis/facts.h"
 #include "diagnosis/look.h"
 #include "diagnosis/parse/host.h"
+#include "diagnosis/service/unit.h"
 
 namespace diagnosis::host {
 namespace {
@@ -202,6 +203,24 @@ loop::Task<std::vector<model::Finding>> ExamineState(Look* look) {
   co_return out;
 }
 
+/// The agent that gives us figures, when we ask one here: that it does not run, never a cause of
+/// anything else.
+loop::Task<std::vector<model::Finding>> ExamineAgent(Look* look) {
+  std::vector<model::Finding> out;
+  std::vector<std::string> names = {"snmpd.service"};
+  const auto units = co_await service::ShowUnits(look, std::move(names));
+  if (units && units->front().load_state == "loaded") {
+    const auto& unit = units->front();
+    if (unit.active_state == "inactive" || unit.active_state == "failed") {
+      out.push_back(AsLoad(
+          look->Found("host-snmpd-down", service::StateOf(unit),
+                      fmt::format("systemd: snmpd.service is {}; the host's figures are missing",
+                                  base::Printable(unit.active_state)))));
+    }
+  }
+  co_return out;
+}
+
 void Append(std::vector<model::Finding>& to, std::vector<model::Finding> from) {
   std::move(from.begin(), from.end(), std::back_inserter(to));
 }
@@ -221,6 +240,10 @@ loop::Task<std::vector<model::Finding>> Examine(Request request) {
   Append(out, std::move(disks));
   auto state = co_await ExamineState(&look);
   Append(out, std::move(state));
+  if (request.target.snmp) {
+    auto agent = co_await ExamineAgent(&look);
+    Append(out, std::move(agent));
+  }
   if (out.empty()) {
     out.push_back(look.Well("", "no disk is full, none is read-only, the clock is right"));
   }
@@ -320,8 +343,8 @@ const Kind kKind = {
              .title_th = "นาฬิกาของเครื่องไม่ตรง",
              .detected_by = "date on the host differs from ours by more than a minute"},
             {.id = "host-down",
-             .title = "The host is down",
-             .title_th = "เครื่องไม่ทำงาน",
+             .title = "The host is down or cut off from the network",
+             .title_th = "เครื่องไม่ทำงานหรือถูกตัดจากเครือข่าย",
              .detected_by = "no answer to ping, none to SSH"},
             {.id = "host-unreachable",
              .title = "The host cannot be reached by SSH",
@@ -339,6 +362,10 @@ const Kind kKind = {
              .title = "The host shows a key that is not enrolled",
              .title_th = "กุญแจของเครื่องไม่ตรงกับที่ลงทะเบียนไว้",
              .detected_by = "SSH: the host key is unknown or has changed"},
+            {.id = "host-snmpd-down",
+             .title = "The SNMP agent does not run",
+             .title_th = "SNMP agent (snmpd) ไม่ทำงาน",
+             .detected_by = "systemd: snmpd.service is inactive or failed"},
             {.id = "host-identity-changed",
              .title = "This is another machine than before",
              .title_th = "เครื่องนี้ไม่ใช่เครื่องเดิม",

@@ -11,20 +11,6 @@
 namespace diagnosis::nginx {
 namespace {
 
-/// "http://user@host:80/path" → "host".
-std::string HostOf(std::string_view url) {
-  const auto scheme = url.find("://");
-  auto rest = scheme == std::string_view::npos ? url : url.substr(scheme + 3);
-  rest = rest.substr(0, rest.find_first_of("/?#"));
-  if (const auto at = rest.rfind('@'); at != std::string_view::npos) {
-    rest = rest.substr(at + 1);
-  }
-  if (!rest.starts_with('[')) {
-    rest = rest.substr(0, rest.find(':'));
-  }
-  return std::string(rest);
-}
-
 /// "/var/www" → "/", "/var", "/var/www".
 std::vector<std::string> WayTo(const std::string& path) {
   std::vector<std::string> out = {"/"};
@@ -139,24 +125,62 @@ Fault FindFault(const std::vector<Entry>& way, const std::vector<Entry>& index,
   return {};
 }
 
-loop::Task<std::optional<model::Finding>> ExamineSite(Look* look) {
-  std::vector<std::string> dump = {"nginx", "-T"};
-  const auto config = co_await look->Ask(std::move(dump), true, 4 << 20);
-  look->HideOutput();
-  if (!config || config->exit_status != 0) {
+Asked ReadAsked(std::string_view url) {
+  Asked out;
+  const auto scheme = url.find("://");
+  out.tls = scheme != std::string_view::npos && url.starts_with("https");
+  out.port = out.tls ? 443 : 80;
+  auto rest = scheme == std::string_view::npos ? url : url.substr(scheme + 3);
+  const auto end = rest.find_first_of("/?#");
+  if (end != std::string_view::npos && rest[end] == '/') {
+    const auto path = rest.substr(end, rest.find_first_of("?#", end) - end);
+    // It goes into a request line: no space, no control characters.
+    if (path.size() < 1024 && base::IsPrintable(path) && path.find(' ') == std::string_view::npos) {
+      out.path = std::string(path);
+    }
+  }
+  rest = rest.substr(0, end);
+  if (const auto at = rest.rfind('@'); at != std::string_view::npos) {
+    rest = rest.substr(at + 1);
+  }
+  const auto bracket = rest.rfind(']');
+  const auto colon = rest.rfind(':');
+  if (colon != std::string_view::npos && (bracket == std::string_view::npos || colon > bracket)) {
+    std::uint16_t port = 0;
+    const auto digits = rest.substr(colon + 1);
+    const auto [stop, ec] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+    if (ec == std::errc() && stop == digits.data() + digits.size() && port != 0) {
+      out.port = port;
+    }
+    rest = rest.substr(0, colon);
+  }
+  if (base::IsPrintable(rest) && rest.find(' ') == std::string_view::npos) {
+    out.host = std::string(rest.substr(0, 255));
+  }
+  return out;
+}
+
+Asked AskedFor(const Request& request) {
+  for (const auto& alert : request.alerts) {
+    const auto url = alert.labels.Get("url");
+    if (alert.Firing() && alert.Metric() == "http_code" && !url.empty()) {
+      return ReadAsked(url);
+    }
+  }
+  return ReadAsked(request.target.url.empty() ? request.target.address : request.target.url);
+}
+
+loop::Task<std::optional<model::Finding>> ExamineFiles(Look* look, parse::Site site) {
+  if (site.passes_on || !IsPlainPath(site.root)) {
     co_return std::nullopt;
   }
-  const auto site = parse::ReadSite(config->output, HostOf(look->request().target.url));
-  if (!site || site->passes_on || !IsPlainPath(site->root)) {
-    co_return std::nullopt;
-  }
-  std::string root = site->root;
+  std::string root = site.root;
   while (root.size() > 1 && root.ends_with('/')) {
     root.pop_back();
   }
   const auto way = WayTo(root);
   std::vector<std::string> index;
-  for (const auto& name : site->index) {
+  for (const auto& name : site.index) {
     const auto path = root + "/" + name;
     if (IsPlainPath(path) && index.size() < 16) {
       index.push_back(path);
@@ -170,10 +194,10 @@ loop::Task<std::optional<model::Finding>> ExamineSite(Look* look) {
   if (!answer) {
     co_return std::nullopt;
   }
-  const auto reader = co_await WhoReads(look, site->user);
+  const auto reader = co_await WhoReads(look, site.user);
   const auto directories = ReadStat(answer->output, way);
   const auto files = ReadStat(answer->output, index);
-  const auto fault = FindFault(directories, files, reader, !site->tries_files);
+  const auto fault = FindFault(directories, files, reader, !site.tries_files);
   if (fault.cause.empty()) {
     co_return std::nullopt;
   }

@@ -44,7 +44,19 @@ struct Fault {
 Fault FindFault(const std::vector<Entry>& way, const std::vector<Entry>& index,
                 const Reader& reader, bool index_needed);
 
-/// Looks at the site behind the target's URL. nullopt: nothing wrong, or nothing to look at.
-loop::Task<std::optional<model::Finding>> ExamineSite(Look* look);
+/// The request that the alerts are about, else the target's own.
+struct Asked {
+  std::string host;
+  std::uint16_t port = 80;
+  bool tls = false;
+  std::string path = "/";
+};
+/// Reads "https://host:8443/path?query"; what is no URL is a host. Pure.
+Asked ReadAsked(std::string_view url);
+/// From the label `url` of a firing alert, else from the target's URL or address.
+Asked AskedFor(const Request& request);
+
+/// Looks at the files of a site. nullopt: nothing wrong, or nothing to look at.
+loop::Task<std::optional<model::Finding>> ExamineFiles(Look* look, parse::Site site);
 
 }  // namespace diagnosis::nginx

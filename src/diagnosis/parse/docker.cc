@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <charconv>
 
@@ -80,6 +81,19 @@ void ReadPorts(const json::object& ports, Container& out) {
   }
 }
 
+void ReadMounts(const json::array& mounts, Container& out) {
+  for (const auto& item : mounts) {
+    const auto* mount = item.if_object();
+    if (mount == nullptr || Text(*mount, "Type") != "bind" || out.folders.size() >= 16) {
+      continue;
+    }
+    auto source = Text(*mount, "Source", 1024);
+    if (source.starts_with('/')) {
+      out.folders.push_back(std::move(source));
+    }
+  }
+}
+
 void ReadHealth(const json::object& health, Container& out) {
   out.health = Text(health, "Status", 32);
   const auto* log = health.if_contains("Log");
@@ -143,12 +157,74 @@ base::Result<Container> ReadContainer(std::string_view text) {
   if (const auto* ports = Object(*root, "ports")) {
     ReadPorts(*ports, out);
   }
+  if (const auto* mounts = root->if_contains("mounts"); mounts != nullptr && mounts->is_array()) {
+    ReadMounts(mounts->get_array(), out);
+  }
   out.network_mode = Text(*root, "network", 256);
   out.memory = Integer(*root, "memory");
   out.restarts = SmallInteger(*root, "restarts");
   out.id = Text(*root, "id", 64);
   out.compose_service = Text(*root, "service", 256);
   out.compose_depends = Text(*root, "depends", 1024);
+  out.compose_project = Text(*root, "project", 256);
+  out.compose_service = Text(*root, "service", 256);
+  out.id = Text(*root, "id", 64);
+  return out;
+}
+
+std::vector<Container> ReadContainers(std::string_view text) {
+  std::vector<Container> out;
+  for (const auto line : base::Lines(text)) {
+    if (out.size() < 200 && line.starts_with('{')) {
+      if (auto container = ReadContainer(line)) {
+        out.push_back(std::move(*container));
+      }
+    }
+  }
+  return out;
+}
+
+std::vector<std::string> DependsOn(const Container& container, const std::vector<Container>& all) {
+  std::vector<std::string> out;
+  const auto add = [&](const Container& other) {
+    if (other.name != container.name &&
+        std::find(out.begin(), out.end(), other.name) == out.end()) {
+      out.push_back(other.name);
+    }
+  };
+  constexpr std::string_view kShared = "container:";
+  if (container.network_mode.starts_with(kShared)) {
+    const auto owner = std::string_view(container.network_mode).substr(kShared.size());
+    for (const auto& other : all) {
+      if (other.name == owner || other.id == owner) {
+        add(other);
+      }
+    }
+  }
+  if (!container.compose_project.empty()) {
+    // "db:service_started:false,cache:service_healthy:true"
+    for (const auto each : base::Split(container.compose_depends, ',')) {
+      const auto service = each.substr(0, each.find(':'));
+      for (const auto& other : all) {
+        if (!service.empty() && other.compose_service == service &&
+            other.compose_project == container.compose_project) {
+          add(other);
+        }
+      }
+    }
+  }
+  return out;
+}
+
+std::vector<std::string> DependantsOf(const Container& container,
+                                      const std::vector<Container>& all) {
+  std::vector<std::string> out;
+  for (const auto& other : all) {
+    const auto needs = DependsOn(other, all);
+    if (std::find(needs.begin(), needs.end(), container.name) != needs.end()) {
+      out.push_back(other.name);
+    }
+  }
   return out;
 }
 

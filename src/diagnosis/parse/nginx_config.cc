@@ -5,6 +5,7 @@
 #include <array>
 
 #include "base/text.h"
+#include "diagnosis/parse/words.h"
 
 namespace diagnosis::parse {
 namespace {
@@ -121,22 +122,139 @@ bool HasWord(const Directive& directive, std::string_view word) {
          directive.words.end();
 }
 
-/// How well a server block fits: 3 by name, 2 default_server, 1 any.
-int Fits(const Directive& server, std::string_view host) {
-  int best = 1;
+/// The port of a `listen`: "80", "[::]:443", "127.0.0.1:8080", "unix:…" (0), "*:80", "localhost".
+unsigned PortOf(std::string_view listen) {
+  if (listen.starts_with("unix:")) {
+    return 0;
+  }
+  const auto bracket = listen.rfind(']');
+  const auto colon = listen.rfind(':');
+  auto digits = listen;
+  if (colon != std::string_view::npos && (bracket == std::string_view::npos || colon > bracket)) {
+    digits = listen.substr(colon + 1);
+  } else if (bracket != std::string_view::npos) {
+    return 80;
+  }
+  unsigned port = 0;
+  return ReadNumber(digits, port) ? port : 80;
+}
+
+bool NameFits(std::string_view name, std::string_view host) {
+  if (name == host) {
+    return true;
+  }
+  if (name.starts_with("*.")) {
+    return host.ends_with(name.substr(1));
+  }
+  if (name.starts_with('.')) {
+    return host == name.substr(1) || host.ends_with(name);
+  }
+  return name.size() > 2 && name.ends_with(".*") &&
+         host.starts_with(name.substr(0, name.size() - 1));
+}
+
+/// How well a server block fits: by port 4, then by name 2, default_server 1; and 1 for being one.
+struct Fit {
+  int score = 0;
+  bool by_name = false;
+};
+Fit Fits(const Directive& server, std::string_view host, std::uint16_t port) {
+  bool listens = false;
+  bool named = false;
+  bool preferred = false;
+  bool any_listen = false;
   for (const auto& directive : server.block) {
     if (directive.words.size() < 2) {
       continue;
     }
-    if (directive.name() == "server_name" && HasWord(directive, host)) {
-      best = 3;
+    if (directive.name() == "server_name") {
+      named = named || std::any_of(directive.words.begin() + 1, directive.words.end(),
+                                   [host](const auto& name) { return NameFits(name, host); });
     }
-    if (directive.name() == "listen" &&
-        (HasWord(directive, "default_server") || HasWord(directive, "default"))) {
-      best = std::max(best, 2);
+    if (directive.name() == "listen") {
+      any_listen = true;
+      if (PortOf(directive.words[1]) == port) {
+        listens = true;
+        preferred =
+            preferred || HasWord(directive, "default_server") || HasWord(directive, "default");
+      }
     }
   }
-  return best;
+  listens = listens || (!any_listen && port == 80);
+  return {.score = 1 + (listens ? 8 : 0) + (named ? 4 : 0) + (preferred ? 2 : 0),
+          .by_name = named && listens};
+}
+
+/// "http://application/path" and the upstream blocks → whom it asks.
+void AddUpstream(std::string_view directive, std::string_view to,
+                 const std::vector<const Directive*>& groups, std::vector<Upstream>& out) {
+  std::string scheme(directive.substr(0, directive.find('_')));
+  const auto colon = to.find("://");
+  if (colon != std::string_view::npos) {
+    scheme = std::string(to.substr(0, std::min<std::size_t>(colon, 16)));
+    to = to.substr(colon + 3);
+  }
+  if (to.find('$') != std::string_view::npos) {
+    return;  // decided by each request
+  }
+  if (!to.starts_with("unix:")) {
+    to = to.substr(0, to.find('/'));
+  } else if (const auto path = to.find(':', 5); path != std::string_view::npos) {
+    to = to.substr(0, path);
+  }
+  const auto add = [&](std::string_view address) {
+    std::string text(address.substr(0, 256));
+    const bool port =
+        text.starts_with("unix:") || (text.rfind(':') != std::string::npos && !text.ends_with(']'));
+    if (!port && (scheme == "http" || scheme == "https" || scheme == "grpc")) {
+      text += scheme == "https" ? ":443" : ":80";
+    }
+    Upstream upstream{.scheme = scheme, .address = std::move(text)};
+    if (base::IsPrintable(upstream.address) && out.size() < 16 &&
+        std::find(out.begin(), out.end(), upstream) == out.end()) {
+      out.push_back(std::move(upstream));
+    }
+  };
+  for (const auto* group : groups) {
+    if (group->words.size() < 2 || group->words[1] != to) {
+      continue;
+    }
+    for (const auto& server : group->block) {
+      if (server.name() == "server" && server.words.size() >= 2 && !HasWord(server, "down") &&
+          !HasWord(server, "backup")) {
+        add(server.words[1]);
+      }
+    }
+    return;
+  }
+  add(to);
+}
+
+/// Whether a location has the requests of `/`.
+bool IsRootLocation(const Directive& directive) {
+  return directive.name() == "location" && directive.words.size() >= 2 &&
+         directive.words.back() == "/" &&
+         (directive.words.size() == 2 || directive.words[1] == "=" || directive.words[1] == "^~");
+}
+
+void TakeUpstreams(const std::vector<Directive>& block, const std::vector<const Directive*>& groups,
+                   std::vector<Upstream>& out) {
+  constexpr std::array<std::string_view, 6> kPass = {
+      "proxy_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass", "memcached_pass"};
+  for (const auto& directive : block) {
+    if (directive.words.size() == 2 &&
+        std::find(kPass.begin(), kPass.end(), directive.name()) != kPass.end()) {
+      AddUpstream(directive.name(), directive.words[1], groups, out);
+    }
+  }
+  // The front page's own first: that is what is probed.
+  for (const bool root : {true, false}) {
+    for (const auto& directive : block) {
+      if (!directive.block.empty() && IsRootLocation(directive) == root) {
+        TakeUpstreams(directive.block, groups, out);
+      }
+    }
+  }
 }
 
 void Take(const std::vector<Directive>& block, Site& site) {
@@ -153,15 +271,52 @@ void Take(const std::vector<Directive>& block, Site& site) {
       site.index.assign(directive.words.begin() + 1, directive.words.end());
     } else if (directive.name() == "try_files") {
       site.tries_files = true;
+    } else if (directive.name() == "ssl_certificate") {
+      site.certificate = directive.words[1];
+    } else if (directive.name() == "error_log") {
+      site.error_log = directive.words[1];
     } else if (std::find(kPass.begin(), kPass.end(), directive.name()) != kPass.end()) {
       site.passes_on = true;
     }
   }
 }
 
+void TakePorts(const Directive& server, std::vector<std::uint16_t>& out) {
+  for (const auto& directive : server.block) {
+    if (directive.name() != "listen" || directive.words.size() < 2) {
+      continue;
+    }
+    const auto port = PortOf(directive.words[1]);
+    if (port > 0 && port <= 65535 && out.size() < 64 &&
+        std::find(out.begin(), out.end(), port) == out.end()) {
+      out.push_back(static_cast<std::uint16_t>(port));
+    }
+  }
+}
+
 }  // namespace
 
-base::Result<Site> ReadSite(std::string_view text, std::string_view host) {
+std::vector<std::uint16_t> ListenPorts(std::string_view text) {
+  std::vector<std::uint16_t> out;
+  Reader reader(text.substr(0, std::min<std::size_t>(text.size(), 4 << 20)));
+  const auto top = reader.Block(0);
+  if (!top) {
+    return out;
+  }
+  for (const auto& directive : *top) {
+    if (directive.name() == "server") {
+      TakePorts(directive, out);
+    }
+    for (const auto& inner : directive.block) {
+      if (inner.name() == "server") {
+        TakePorts(inner, out);
+      }
+    }
+  }
+  return out;
+}
+
+base::Result<Site> ReadSite(std::string_view text, std::string_view host, std::uint16_t port) {
   Reader reader(text.substr(0, std::min<std::size_t>(text.size(), 4 << 20)));
   const auto top = reader.Block(0);
   if (!top) {
@@ -170,13 +325,22 @@ base::Result<Site> ReadSite(std::string_view text, std::string_view host) {
   Site site;
   site.user = "nobody";
   const Directive* server = nullptr;
-  int best = 0;
+  Fit best;
+  std::vector<const Directive*> groups;
   const auto consider = [&](const Directive& directive) {
-    if (directive.name() == "server" && Fits(directive, host) > best) {
-      best = Fits(directive, host);
+    if (directive.name() == "upstream") {
+      groups.push_back(&directive);
+    }
+    if (directive.name() != "server") {
+      return;
+    }
+    if (const auto fit = Fits(directive, host, port); fit.score > best.score) {
+      best = fit;
       server = &directive;
     }
   };
+  Take(*top, site);
+  site.root.clear();
   for (const auto& directive : *top) {
     consider(directive);  // an included file stands by itself in what -T prints
     if (directive.name() == "user" && directive.words.size() >= 2) {
@@ -195,10 +359,11 @@ base::Result<Site> ReadSite(std::string_view text, std::string_view host) {
   }
   site.passes_on = false;
   site.tries_files = false;
+  site.name_fits = best.by_name;
   Take(server->block, site);
+  TakeUpstreams(server->block, groups, site.upstreams);
   for (const auto& inner : server->block) {
-    if (inner.name() == "location" && inner.words.size() >= 2 && inner.words.back() == "/" &&
-        (inner.words.size() == 2 || inner.words[1] == "=" || inner.words[1] == "^~")) {
+    if (IsRootLocation(inner)) {
       Take(inner.block, site);
     }
   }

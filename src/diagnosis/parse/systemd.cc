@@ -7,6 +7,7 @@
 #include <charconv>
 
 #include "base/text.h"
+#include "diagnosis/parse/words.h"
 
 namespace diagnosis::parse {
 namespace {
@@ -34,6 +35,22 @@ base::Result<> Set(Unit& unit, std::string_view name, std::string_view value) {
       *to = std::string(value.substr(0, 256));
       return {};
     }
+  }
+  if (name == "Requires" || name == "Requisite" || name == "BindsTo") {
+    for (const auto each : Words(value)) {
+      if (unit.requires_units.size() < 32 && IsUnitName(each)) {
+        unit.requires_units.emplace_back(each);
+      }
+    }
+    return {};
+  }
+  if (name == "ConditionResult") {
+    unit.condition_failed = value == "no";
+    return {};
+  }
+  if (name == "ConditionTimestampMonotonic" && value == "0") {
+    unit.condition_failed = false;  // never tried; systemd prints it after the result
+    return {};
   }
   const std::pair<std::string_view, int*> numbers[] = {
       {"ExecMainCode", &unit.exit_code},

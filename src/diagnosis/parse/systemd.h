@@ -20,11 +20,15 @@ struct Unit {
   int exit_status = 0;       ///< ExecMainStatus: exit status or signal
   int restarts = 0;          ///< NRestarts
   int main_pid = 0;
+  std::vector<std::string>
+      requires_units;             ///< Requires, Requisite, BindsTo: what it cannot do without
+  bool condition_failed = false;  ///< a Condition… of its file was tried and did not hold
 };
 
 /// What to ask: `systemctl show -p PROPERTIES -- UNIT…`.
 inline constexpr std::string_view kUnitProperties =
-    "Id,LoadState,ActiveState,SubState,Result,ExecMainCode,ExecMainStatus,NRestarts,MainPID";
+    "Id,LoadState,ActiveState,SubState,Result,ExecMainCode,ExecMainStatus,NRestarts,MainPID,"
+    "Requires,Requisite,BindsTo,ConditionResult,ConditionTimestampMonotonic";
 
 /// Reads `systemctl show` of one or several units (parted by empty lines). Properties that we did
 /// not ask for are left out; lines without `=` (sudo's warnings) too. Errors: kInvalid when a unit

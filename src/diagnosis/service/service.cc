@@ -3,13 +3,29 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "diagnosis/docker/docker.h"
 #include "diagnosis/holder.h"
 #include "diagnosis/nginx/nginx.h"
+#include "diagnosis/parse/listeners.h"
 #include "diagnosis/service/unit.h"
 
 namespace diagnosis::service {
 namespace {
+
+/// Whether a TCP port has a listener; true also when that cannot be told.
+loop::Task<bool> AnybodyListens(Look* look, std::uint16_t port) {
+  std::vector<std::string> list = {"ss", "-ltnpH"};
+  const auto answer = co_await look->Ask(std::move(list), true);
+  if (!answer || answer->exit_status != 0) {
+    co_return true;
+  }
+  const auto listeners = parse::ReadListeners(answer->output);
+  co_return !listeners || listeners->empty() ||
+      std::any_of(listeners->begin(), listeners->end(),
+                  [port](const parse::Listener& each) { return each.port == port; });
+}
 
 loop::Task<std::vector<model::Finding>> Examine(Request request) {
   const auto unit = parse::UnitName(request.component.name);
@@ -25,9 +41,18 @@ loop::Task<std::vector<model::Finding>> Examine(Request request) {
   for (const auto port : request.component.options.Get<std::vector<std::int64_t>>("ports")) {
     asked.ports.push_back(static_cast<std::uint16_t>(port));
   }
+  const auto ports = asked.ports;
   auto finding = co_await ExamineUnit(&look, std::move(asked));
   if (finding) {
     co_return Only(std::move(*finding));
+  }
+  for (const auto port : ports) {
+    const bool open = co_await AnybodyListens(&look, port);
+    if (!open) {
+      co_return Only(
+          look.Found("service-not-listening", "State active",
+                     fmt::format("ss: {} runs, and nobody listens on port {}", unit, port)));
+    }
   }
   co_return Only(look.Well("State active", fmt::format("systemd: {} runs", unit)));
 }
@@ -92,6 +117,24 @@ const Kind kKind = {
              .cause_class = model::CauseClass::kRepair,
              .detected_by = "systemd: the unit's result is oom-kill",
              .remedy = "service-start"},
+            {.id = "service-exec-failed",
+             .title = "The service's program cannot be started",
+             .title_th = "เริ่มโปรแกรมของเซอร์วิสไม่ได้",
+             .detected_by = "systemd: the main process ended with 200 to 238: its program, user, "
+                            "group or directory is missing"},
+            {.id = "service-dependency-failed",
+             .title = "A unit that the service cannot do without is missing or has failed",
+             .title_th = "ยูนิตที่เซอร์วิสต้องใช้ไม่มีอยู่หรือล้มเหลว",
+             .detected_by = "systemd: a unit of Requires, Requisite or BindsTo is failed, masked, "
+                            "invalid or not found"},
+            {.id = "service-condition-unmet",
+             .title = "A condition in the service's unit file does not hold",
+             .title_th = "เงื่อนไขในไฟล์ยูนิตของเซอร์วิสไม่เป็นจริง",
+             .detected_by = "systemd: ConditionResult is no, and the unit was not started"},
+            {.id = "service-not-listening",
+             .title = "The service runs and does not listen on its port",
+             .title_th = "เซอร์วิสทำงานแต่ไม่ได้เปิดพอร์ต",
+             .detected_by = "systemd: active; ss shows nobody on a port of its option ports"},
             {.id = "service-masked",
              .title = "The service's unit is masked",
              .title_th = "ยูนิตของเซอร์วิสถูก mask",

@@ -26,6 +26,12 @@ loop::Task<base::Result<std::vector<parse::Unit>>> ShowUnits(Look* look,
 /// Examines the unit: the finding, or nullopt when it runs.
 loop::Task<std::optional<model::Finding>> ExamineUnit(Look* look, UnitRequest request);
 
+/// Why a unit with that main exit status could not even begin (systemd.exec(5), "Process Exit
+/// Codes"): "its program is missing or may not be executed (203/EXEC)"; "" = it began. Pure.
+std::string_view ExecFault(const parse::Unit& unit);
+/// The last lines that the unit wrote to the journal: at most three, printable, bounded; "" = none,
+/// or it may not be read.
+loop::Task<std::string> LastWords(Look* look, std::string unit);
 /// The cause that systemd's own words prove; pure. "" when the unit runs or is on its way.
 std::string_view CauseOf(const parse::Unit& unit);
 /// "State failed".
