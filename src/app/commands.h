@@ -65,8 +65,10 @@ int RunIncidentAction(const Common& common, const std::string& id, const std::st
 /// Sends one test message over every configured channel. 1: a channel did not take it.
 int RunNotifyTest(const Common& common);
 
-/// Examines a target's application without changing anything. 1: something is wrong with it.
-int RunDiagnose(const Common& common, const std::string& target);
+/// Examines a target's application without changing anything. `metrics`: as if alerts on these
+/// fired, "cpu_percent", "http_code=502"; none: the whole chain. 1: something is wrong with it.
+int RunDiagnose(const Common& common, const std::string& target,
+                const std::vector<std::string>& metrics);
 
 struct DrillOptions {
   std::string target;

@@ -126,6 +126,23 @@ json::object DiagnoseJson(const model::Target& target, const incident::DiagnoseA
           {"findings", findings}};
 }
 
+/// The alerts that would fire on "http_code=502" or "cpu_percent".
+std::vector<model::Alert> AlertsFor(const model::Target& target,
+                                    const std::vector<std::string>& metrics) {
+  std::vector<model::Alert> out;
+  for (const auto& text : metrics) {
+    const auto equals = text.find('=');
+    model::Alert alert;
+    alert.labels = target.SampleLabels();
+    alert.labels.Set("metric", text.substr(0, equals));
+    if (equals != std::string::npos) {
+      alert.value = std::atof(text.c_str() + equals + 1);
+    }
+    out.push_back(std::move(alert));
+  }
+  return out;
+}
+
 }  // namespace
 
 int RunProbe(const Common& common, const std::string& name) {
@@ -187,13 +204,14 @@ int RunEnroll(const Common& common, const std::string& name, bool yes) {
   return kept ? 0 : 1;
 }
 
-int RunDiagnose(const Common& common, const std::string& name) {
+int RunDiagnose(const Common& common, const std::string& name,
+                const std::vector<std::string>& metrics) {
   const auto target = FindTarget(common, name);
   if (!target) {
     return Fault(target.error());
   }
   loop::Loop loop;
-  const auto answer = DiagnoseOnce(loop, *target);
+  const auto answer = DiagnoseOnce(loop, *target, AlertsFor(*target, metrics));
   if (common.json) {
     std::cout << api::ToText(DiagnoseJson(*target, answer)) << "\n";
   } else {

@@ -26,6 +26,7 @@ struct Line {
   app::QueryOptions query;
   app::DrillOptions drill;
   std::string target;
+  std::vector<std::string> metrics;
   std::string id;
   app::IncidentsOptions incidents;
   std::string name;
@@ -78,7 +79,10 @@ void AddLocalCommands(CLI::App& cli, Line& line) {
   diagnose->add_option("TARGET", line.target, "a target's name")->required();
   AddConfig(diagnose, line);
   AddJson(diagnose, line);
-  diagnose->callback([&line] { line.status = app::RunDiagnose(line.common, line.target); });
+  diagnose->add_option("--metric", line.metrics,
+                       "as if an alert on this metric fired: cpu_percent, http_code=502, …");
+  diagnose->callback(
+      [&line] { line.status = app::RunDiagnose(line.common, line.target, line.metrics); });
 
   auto* enroll =
       cli.add_subcommand("enroll", "show a target's SSH host keys and keep them in known_hosts");

@@ -20,13 +20,14 @@ namespace app {
 namespace {
 
 loop::Task<> Examine(loop::Loop* loop, ssh::Pool* pool, model::Target target,
-                     incident::DiagnoseAnswer* out) {
+                     std::vector<model::Alert> alerts, incident::DiagnoseAnswer* out) {
   const auto session = pool->Get(target);
   if (!session) {
     out->error = session.error().message;
     co_return;
   }
-  auto found = co_await diagnosis::Examine(loop, std::move(target), {}, session->get());
+  auto found =
+      co_await diagnosis::Examine(loop, std::move(target), std::move(alerts), session->get());
   out->findings = std::move(found.findings);
   out->cause = found.cause;
   out->component = found.component;
@@ -58,10 +59,11 @@ std::string OwnerName(const std::string& data_dir) {
   return name;
 }
 
-incident::DiagnoseAnswer DiagnoseOnce(loop::Loop& loop, const model::Target& target) {
+incident::DiagnoseAnswer DiagnoseOnce(loop::Loop& loop, const model::Target& target,
+                                      const std::vector<model::Alert>& alerts) {
   incident::DiagnoseAnswer answer;
   ssh::Pool pool(loop, {});
-  loop.RunTask(Examine(&loop, &pool, target, &answer));
+  loop.RunTask(Examine(&loop, &pool, target, alerts, &answer));
   loop.RunTask(pool.Close());
   return answer;
 }
