@@ -3,9 +3,10 @@
 
 fault_names() { (cd "$LAB_SOURCE/faults" && printf '%s\n' *) | sort; }
 
-# Reads a fault's file: CAUSE, COMPONENT, CLASS, EXPECT, break_it and proof; ABOUT is its first line.
+# Reads a fault's file: CAUSE, COMPONENT, CLASS, EXPECT, METRIC, break_it and proof; ABOUT is its first line.
 load_fault() {
   [[ $1 =~ ^[a-z-]+$ && -f $LAB_SOURCE/faults/$1 ]] || die "no fault '$1' (see lab/break --list)"
+  METRIC=''
   # shellcheck disable=SC1090
   . "$LAB_SOURCE/faults/$1"
   # shellcheck disable=SC2034
@@ -31,6 +32,40 @@ fill_disk() {
   inside "$1" sh -c 'set -- $(stat -f -c "%f %S" /)
     fallocate -l $(($1 * $2 / 1024 - 1024))K /var/tmp/large-file
     cat /dev/zero >>/var/tmp/large-file 2>/dev/null || true'
+}
+
+# Keeps a file or folder of a server as it is, for lab/heal to put back; the first copy counts.
+keep() {
+  # shellcheck disable=SC2016  # expanded inside
+  inside "$1" sh -c 'mkdir -p /usr/local/share/lab/saved
+    [ -e "/usr/local/share/lab/saved$0" ] || cp -a --parents "$0" /usr/local/share/lab/saved' "$2"
+}
+
+# Gives nginx's unit a drop-in of these lines.
+nginx_drop_in() {
+  local name=$1
+  shift
+  inside "$name" mkdir -p /run/systemd/system/nginx.service.d
+  printf '%s\n' "$@" | inside "$name" tee /run/systemd/system/nginx.service.d/lab.conf >/dev/null
+  inside "$name" systemctl daemon-reload
+}
+
+# A new certificate for the site's key, good for $2 days from now (or from yesterday to a moment ago for "-1").
+remake_certificate() {
+  # shellcheck disable=SC2016  # expanded inside
+  inside "$1" sh -c 'cd /tmp && openssl req -new -key /etc/ssl/private/web.key -subj /CN=web.lab.test -out web.csr &&
+    openssl x509 -req -in web.csr -signkey /etc/ssl/private/web.key -days "$0" -out /etc/ssl/certs/web.pem 2>/dev/null; rm -f web.csr' "$2"
+}
+
+# Makes container web-application anew with options for docker create ($2, words) and a command, and tries to start it.
+remake_application_as() {
+  local name=$1 options=$2 network="--network web --publish 127.0.0.1:8080:80"
+  shift 2
+  [[ $options != *--network* ]] || network="--publish 127.0.0.1:8080:80"
+  inside "$name" docker rm --force web-application >/dev/null
+  # shellcheck disable=SC2086  # options are words
+  inside "$name" docker create --name web-application $network $options web-application:1 "$@" >/dev/null
+  inside "$name" docker start web-application >/dev/null 2>&1 || true
 }
 
 # Makes container web-application anew with another command, and tries to start it.
