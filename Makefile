@@ -5,7 +5,7 @@ JOBS ?= $(shell nproc)
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-fast lab lab-down lab-full lab-danger lab-combined bench page-load page-bench page-long crash-full fuzz-full format lint install clean
+.PHONY: help build run test test-fast lab lab-down lab-full lab-matrix lab-danger lab-combined bench page-load page-bench page-long crash-full fuzz-full format lint install clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -38,6 +38,10 @@ lab-down: ## take the lab down, whatever state it is in
 lab-full: build ## the long tables: every scenario many times, results into docs/
 	@tools/install test lab
 	@python3 tests/lab/full.py $(ARGS)
+
+lab-matrix: build ## every fault of the lab once, what is found, results into docs/
+	@tools/install test lab
+	@python3 tests/lab/matrix.py $(ARGS)
 
 lab-combined: build ## combined faults and holders that must live, into docs/results/combined.md
 	@tools/install test lab
