@@ -95,7 +95,7 @@ def client(port, pages, until, out):
 
 
 def measure(daemon, graphs, hosts, seconds, warm):
-    metrics = ("ping", "port", "probe_duration_seconds", "ping_rtt_seconds")
+    metrics = ("ping", "port", "probe_duration_seconds", "probe_icmp_rtt_seconds")
     exprs = [f'{metrics[i // hosts % len(metrics)]}{{target="h{i % hosts}"}}' for i in range(graphs)]
     pages = [exprs[i:i + PER_PAGE] for i in range(0, graphs, PER_PAGE)]
     half = len(pages) // 2
