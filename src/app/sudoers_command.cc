@@ -31,8 +31,8 @@ bool IsUserName(const std::string& name) {
          });
 }
 
-/// What drills run as root there; nothing unless the target allows them. The one pattern among their
-/// words stands for a port.
+/// What drills run as root there; nothing unless the target allows them. The one pattern among
+/// their words stands for a port.
 std::vector<ssh::Privilege> Drills(const model::Target& target) {
   std::vector<ssh::Privilege> out;
   if (!target.drill) {

@@ -57,5 +57,9 @@ const Kind* Find(std::string_view name);
 const Cause* FindCause(std::string_view id);
 /// Every command that an examination of the target may run as root: its application and the host.
 std::vector<ssh::Privilege> Privileges(const model::Target& target);
+/// A read-only command with a word of the host's own (the path of a certificate, a log, a mount,
+/// the ids of all containers), which no sudoers file can name beforehand. An account that may not
+/// run it gets no evidence from it, and nothing else is lost.
+bool BeyondSudoers(const std::vector<std::string>& argv);
 
 }  // namespace diagnosis

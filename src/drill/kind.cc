@@ -82,7 +82,8 @@ std::vector<Argv> Commands(const model::Target& target) {
     }
   };
   for (const auto& scenario : Offers(target)) {
-    const Place place{.target = target, .component = scenario.component, .port = std::string(kAnyPort)};
+    const Place place{
+        .target = target, .component = scenario.component, .port = std::string(kAnyPort)};
     auto plan = scenario.kind->plan(place);
     for (auto& argv : plan.cause) {
       add(std::move(argv));

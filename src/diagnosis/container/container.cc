@@ -236,6 +236,7 @@ std::vector<ssh::Privilege> AsRoot(const model::Target& /*target*/,
   out.push_back(ssh::Fixed(parse::InspectArgv(name), "container " + name + ": its state"));
   out.push_back(ssh::Fixed({"docker", "logs", "--tail", "3", "--", name},
                            "container " + name + ": its last words"));
+  out.push_back(ssh::Fixed({"docker", "ps", "-a", "-q", "--no-trunc"}, "container: all there are"));
   return out;
 }
 

@@ -174,7 +174,9 @@ loop::Task<std::vector<model::Finding>> Examine(Request request) {
 
 std::vector<ssh::Privilege> AsRoot(const model::Target& /*target*/,
                                    const model::ComponentSpec& /*component*/) {
-  return {ssh::Fixed({"ufw", "status", "verbose"}, "firewall: its rules")};
+  return {ssh::Fixed({"ufw", "status", "verbose"}, "firewall: its rules"),
+          ssh::Fixed({"iptables", "-S"}, "firewall: rules beside ufw's, docker's among them"),
+          ssh::Fixed({"iptables", "-t", "nat", "-S", "DOCKER"}, "firewall: what docker publishes")};
 }
 
 }  // namespace

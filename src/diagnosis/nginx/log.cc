@@ -59,10 +59,14 @@ std::string_view LimitHit(const std::vector<std::string>& lines) {
   return "";
 }
 
+std::vector<std::string> ErrorLogArgv(std::string_view path) {
+  return {"tail", "-n", "50", "--", std::string(path)};
+}
+
 loop::Task<std::vector<std::string>> ReadErrorLog(Look* look, std::string path) {
   std::vector<std::string> lines;
   if (path.empty()) {
-    path = "/var/log/nginx/error.log";
+    path = std::string(kErrorLog);
   }
   if (!path.starts_with('/') || !base::IsPrintable(path)) {
     co_return lines;
@@ -72,7 +76,7 @@ loop::Task<std::vector<std::string>> ReadErrorLog(Look* look, std::string path) 
   if (!since || since->exit_status != 0) {
     co_return lines;
   }
-  std::vector<std::string> tail = {"tail", "-n", "50", "--", std::move(path)};
+  auto tail = ErrorLogArgv(path);
   const auto text = co_await look->Ask(std::move(tail), true);
   if (text && text->exit_status == 0) {
     lines = LatelySaid(text->output, LastLine(since->output));

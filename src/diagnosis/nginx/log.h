@@ -21,6 +21,11 @@ std::string LineWith(const std::vector<std::string>& lines,
 /// The cause that lines of the log prove by themselves: connections or files exhausted; "" = none.
 std::string_view LimitHit(const std::vector<std::string>& lines);
 
+/// Where Debian's nginx complains when its configuration does not say.
+inline constexpr std::string_view kErrorLog = "/var/log/nginx/error.log";
+/// The command that reads a log's last lines.
+std::vector<std::string> ErrorLogArgv(std::string_view path);
+
 /// Reads the last lines of the log that are younger than a minute (two commands). A file that
 /// cannot be read gives none.
 loop::Task<std::vector<std::string>> ReadErrorLog(Look* look, std::string path);

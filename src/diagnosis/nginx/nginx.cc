@@ -1,14 +1,11 @@
 // The kind "nginx": causes beyond those of any service: its configuration and its files.
 #include "diagnosis/nginx/nginx.h"
 
-<<<<<<< HEAD
-#include "diagnosis/holder.h"
-=======
 #include <fmt/format.h>
 
+#include "diagnosis/holder.h"
 #include "diagnosis/nginx/certificate.h"
 #include "diagnosis/nginx/log.h"
->>>>>>> 5079e55 (diagnosis: the site behind the URL, packets, units, containers)
 #include "diagnosis/nginx/site.h"
 #include "diagnosis/nginx/upstream.h"
 #include "diagnosis/parse/listeners.h"
@@ -145,6 +142,8 @@ std::vector<ssh::Privilege> AsRoot(const model::Target& /*target*/,
   auto out = HolderPrivileges();
   out.push_back(ssh::Fixed({"nginx", "-t"}, "nginx: whether its configuration is valid"));
   out.push_back(ssh::Fixed({"nginx", "-T"}, "nginx: where the site's files are"));
+  out.push_back(ssh::Fixed(ErrorLogArgv(kErrorLog), "nginx: what it lately complained of"));
+  out.push_back(service::LastWordsPrivilege("nginx.service"));
   return out;
 }
 

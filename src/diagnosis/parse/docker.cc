@@ -163,8 +163,6 @@ base::Result<Container> ReadContainer(std::string_view text) {
   out.network_mode = Text(*root, "network", 256);
   out.memory = Integer(*root, "memory");
   out.restarts = SmallInteger(*root, "restarts");
-  out.id = Text(*root, "id", 64);
-  out.compose_service = Text(*root, "service", 256);
   out.compose_depends = Text(*root, "depends", 1024);
   out.compose_project = Text(*root, "project", 256);
   out.compose_service = Text(*root, "service", 256);

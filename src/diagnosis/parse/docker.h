@@ -34,17 +34,6 @@ struct Container {
   bool dead = false;
   int exit_code = 0;
   std::string error;
-<<<<<<< HEAD
-  base::Time started{};         ///< zero = never
-  base::Time finished{};        ///< zero = never
-  std::string health;           ///< "", "starting", "healthy", "unhealthy"
-  std::string health_log;       ///< output of the last failed health check
-  std::string restart_policy;   ///< "no", "always", "on-failure", "unless-stopped"
-  std::string network_mode;     ///< "web", "host", "container:ID"
-  std::int64_t memory = 0;      ///< limit in bytes, 0 = none
-  int restarts = 0;             ///< RestartCount
-  std::string compose_service;  ///< label com.docker.compose.service
-=======
   base::Time started{};              ///< zero = never
   base::Time finished{};             ///< zero = never
   std::string health;                ///< "", "starting", "healthy", "unhealthy"
@@ -55,10 +44,8 @@ struct Container {
   int restarts = 0;                  ///< RestartCount
   std::vector<std::string> folders;  ///< of the host, mounted by --mount type=bind: docker does not
                                      ///< make them when they are missing; at most 16
-  std::string id;                    ///< 64 hexadecimal digits
   std::string compose_project;       ///< label com.docker.compose.project
   std::string compose_service;       ///< label com.docker.compose.service
->>>>>>> 5079e55 (diagnosis: the site behind the URL, packets, units, containers)
   std::string compose_depends;  ///< label com.docker.compose.depends_on: "db:service_started:false"
   std::vector<PortBinding> ports;
 };
@@ -68,13 +55,9 @@ inline constexpr std::string_view kInspectFormat =
     R"({"name":{{json .Name}},"state":{{json .State}},"restart":{{json .HostConfig.RestartPolicy}},)"
     R"("ports":{{json .HostConfig.PortBindings}},"network":{{json .HostConfig.NetworkMode}},)"
     R"("memory":{{json .HostConfig.Memory}},"restarts":{{json .RestartCount}},)"
-<<<<<<< HEAD
-    R"("id":{{json .Id}},"service":{{json (index .Config.Labels "com.docker.compose.service")}},)"
-=======
     R"("id":{{json .ID}},"project":{{json (index .Config.Labels "com.docker.compose.project")}},)"
     R"("service":{{json (index .Config.Labels "com.docker.compose.service")}},)"
     R"("mounts":{{json .HostConfig.Mounts}},)"
->>>>>>> 5079e55 (diagnosis: the site behind the URL, packets, units, containers)
     R"("depends":{{json (index .Config.Labels "com.docker.compose.depends_on")}}})";
 
 /// `docker container inspect` with that template.
@@ -84,11 +67,9 @@ std::vector<std::string> InspectArgv(const std::string& name);
 /// reason.
 base::Result<Container> ReadContainer(std::string_view text);
 
-<<<<<<< HEAD
 /// Whether `other` needs `container`: its network is the container's ("network"), or docker compose
 /// says that it depends on it ("depends"); "" = it does not.
 std::string_view NeedOf(const Container& other, const Container& container);
-=======
 /// Reads the objects of several containers, one a line; lines that are none are left out. At most
 /// 200.
 std::vector<Container> ReadContainers(std::string_view text);
@@ -100,7 +81,6 @@ std::vector<std::string> DependsOn(const Container& container, const std::vector
 /// Names of the containers that cannot do without `container`.
 std::vector<std::string> DependantsOf(const Container& container,
                                       const std::vector<Container>& all);
->>>>>>> 5079e55 (diagnosis: the site behind the URL, packets, units, containers)
 
 /// Whether a name can be a container's: [a-zA-Z0-9][a-zA-Z0-9_.-]*, at most 255.
 bool IsContainerName(std::string_view name);

@@ -63,7 +63,9 @@ std::vector<ssh::Privilege> AsRoot(const model::Target& target,
   if (unit == "nginx.service") {
     return nginx::kKind.as_root(target, component);
   }
-  return unit == "docker.service" ? std::vector<ssh::Privilege>() : HolderPrivileges();
+  auto out = unit == "docker.service" ? std::vector<ssh::Privilege>() : HolderPrivileges();
+  out.push_back(LastWordsPrivilege(unit));
+  return out;
 }
 
 }  // namespace

@@ -103,9 +103,16 @@ std::string_view ExecFault(const parse::Unit& unit) {
   }
 }
 
+std::vector<std::string> LastWordsArgv(const std::string& unit) {
+  return {"journalctl", "-u", unit, "-n", "40", "-o", "cat", "--no-pager"};
+}
+
+ssh::Privilege LastWordsPrivilege(const std::string& unit) {
+  return ssh::Fixed(LastWordsArgv(unit), unit + ": its last words");
+}
+
 loop::Task<std::string> LastWords(Look* look, std::string unit) {
-  std::vector<std::string> argv = {"journalctl", "-u", std::move(unit), "-n",
-                                   "40",         "-o", "cat",           "--no-pager"};
+  auto argv = LastWordsArgv(unit);
   const auto answer = co_await look->Ask(std::move(argv), true, 16 * 1024);
   std::vector<std::string> lines;
   if (answer && answer->exit_status == 0) {

@@ -8,6 +8,7 @@
 
 #include "diagnosis/look.h"
 #include "diagnosis/parse/systemd.h"
+#include "ssh/privilege.h"
 
 namespace diagnosis::service {
 
@@ -29,6 +30,9 @@ loop::Task<std::optional<model::Finding>> ExamineUnit(Look* look, UnitRequest re
 /// Why a unit with that main exit status could not even begin (systemd.exec(5), "Process Exit
 /// Codes"): "its program is missing or may not be executed (203/EXEC)"; "" = it began. Pure.
 std::string_view ExecFault(const parse::Unit& unit);
+/// The command that asks the journal for what a unit wrote, and that command as a privilege.
+std::vector<std::string> LastWordsArgv(const std::string& unit);
+ssh::Privilege LastWordsPrivilege(const std::string& unit);
 /// The last lines that the unit wrote to the journal: at most three, printable, bounded; "" = none,
 /// or it may not be read.
 loop::Task<std::string> LastWords(Look* look, std::string unit);
