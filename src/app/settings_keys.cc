@@ -317,6 +317,7 @@ StatusPageSettings::Application ReadShown(const Node& node, const Settings& sett
   }
   const Node targets = map.Required("targets");
   std::vector<std::string> known;
+  known.reserve(settings.targets.size());
   for (const auto& target : settings.targets) {
     known.push_back(target.name);
   }

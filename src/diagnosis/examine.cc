@@ -59,6 +59,7 @@ bool NeedsDisk(std::string_view cause) {
 /// needs whom ("needs") counts for more than the order of the configuration.
 std::vector<int> Depths(const std::vector<model::Finding>& findings) {
   std::vector<int> out;
+  out.reserve(findings.size());
   for (const auto& finding : findings) {
     out.push_back(finding.depth);
   }

@@ -253,6 +253,7 @@ loop::Task<std::vector<model::Finding>> Examine(Request request) {
 std::vector<ssh::Privilege> AsRoot(const model::Target& /*target*/,
                                    const model::ComponentSpec& /*component*/) {
   std::vector<ssh::Privilege> out;
+  out.reserve(kMeasured.size());
   for (const auto mount : kMeasured) {
     out.push_back(
         ssh::Fixed(DuArgv(std::string(mount)), "host: the largest folders of a disk that is full"));

@@ -71,7 +71,7 @@ loop::Task<std::vector<std::string>> ReadErrorLog(Look* look, std::string path) 
   if (!path.starts_with('/') || !base::IsPrintable(path)) {
     co_return lines;
   }
-  std::vector<std::string> when = {"date", "-d", "-1 minute", "+%Y/%m/%d %H:%M:%S"};
+  std::vector<std::string> when = {"date", "-d", "-20 seconds", "+%Y/%m/%d %H:%M:%S"};
   const auto since = co_await look->Ask(std::move(when), false);
   if (!since || since->exit_status != 0) {
     co_return lines;

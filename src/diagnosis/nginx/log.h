@@ -26,7 +26,8 @@ inline constexpr std::string_view kErrorLog = "/var/log/nginx/error.log";
 /// The command that reads a log's last lines.
 std::vector<std::string> ErrorLogArgv(std::string_view path);
 
-/// Reads the last lines of the log that are younger than a minute (two commands). A file that
+/// Reads the last lines of the log that are younger than 20 seconds: what fails
+/// now fails again with every probe (two commands). A file that
 /// cannot be read gives none.
 loop::Task<std::vector<std::string>> ReadErrorLog(Look* look, std::string path);
 

@@ -90,17 +90,18 @@ loop::Task<std::vector<model::Finding>> ExamineSite(Look* look, Question questio
   if (behind) {
     out.push_back(std::move(*behind));
   }
-  if (const auto limit = LimitHit(lines); !limit.empty()) {
-    out.push_back(look->Found(
-        limit, "State active",
-        "nginx's error log: " +
-            LineWith(lines, {"worker_connections are not enough", "(24: Too many open files)"})));
-  }
   if (question.answered) {
     auto files = co_await ExamineFiles(look, *site);
     if (files) {
       out.push_back(std::move(*files));
     }
+  }
+  // After what is wrong with the files for certain: the log tells of moments that may be over.
+  if (const auto limit = LimitHit(lines); !limit.empty()) {
+    out.push_back(look->Found(
+        limit, "State active",
+        "nginx's error log: " +
+            LineWith(lines, {"worker_connections are not enough", "(24: Too many open files)"})));
   }
   if (!site->certificate.empty()) {
     auto certificate =
