@@ -160,7 +160,7 @@ std::string Standing(const model::Incident& incident, std::string_view event, bo
   if (event == "ended") {
     return EndedStanding(incident, thai);
   }
-  const auto reason = Reason(incident);
+  auto reason = Reason(incident);
   if (event == "approval" || incident.state != model::IncidentState::kNeedsHuman) {
     return reason;
   }
