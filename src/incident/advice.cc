@@ -84,6 +84,20 @@ std::string Reason(const model::Incident& incident) {
   return "";
 }
 
+/// Why the guard holds the repair back for now; "" = it does not.
+std::string HeldBack(const model::Incident& incident) {
+  constexpr std::string_view kRefused = "refused: ";
+  for (auto at = incident.timeline.rbegin(); at != incident.timeline.rend(); ++at) {
+    if (at->kind == "guard" && at->text.starts_with(kRefused)) {
+      return base::Printable(at->text.substr(kRefused.size()));
+    }
+    if (at->kind == "state") {
+      break;
+    }
+  }
+  return "";
+}
+
 std::string EndedStanding(const model::Incident& incident, bool thai) {
   const bool holds = incident.state == model::IncidentState::kHolding;
   switch (incident.outcome) {
@@ -159,6 +173,9 @@ const model::Finding* MainOf(const std::vector<model::Finding>& findings, std::s
 std::string Standing(const model::Incident& incident, std::string_view event, bool thai) {
   if (event == "ended") {
     return EndedStanding(incident, thai);
+  }
+  if (const auto held = HeldBack(incident); event == "opened" && !held.empty()) {
+    return (thai ? "พักการซ่อมไว้ก่อน: " : "the repair is held back for now: ") + held;
   }
   auto reason = Reason(incident);
   if (event == "approval" || incident.state != model::IncidentState::kNeedsHuman) {

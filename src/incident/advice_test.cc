@@ -61,6 +61,18 @@ TEST(Advice, AHolderThatIsLeftAloneIsNamed) {
   EXPECT_THAT(thai, HasSubstr("ต้องให้คนดูแล"));
 }
 
+TEST(Advice, WhatHoldsARepairBackIsSaid) {
+  auto incident = Asking();
+  incident.state = model::IncidentState::kPlanned;
+  incident.timeline.push_back({.seq = 2, .kind = "state", .text = "planned: examined"});
+  incident.timeline.push_back(
+      {.seq = 3, .kind = "guard", .text = "refused: hold: /run/raksa.hold says deploy"});
+  EXPECT_EQ(Standing(incident, "opened", false),
+            "the repair is held back for now: hold: /run/raksa.hold says deploy");
+  incident.timeline.push_back({.seq = 4, .kind = "state", .text = "diagnosing: examined again"});
+  EXPECT_EQ(Standing(incident, "opened", false), "examined again");
+}
+
 TEST(Advice, AStrayHolderIsNotCalledLeftAlone) {
   auto finding = Held();
   finding.remedy = "free-port";
