@@ -1,0 +1,174 @@
+// Names, labels and numbers.
+#include "probe/prometheus/series_text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstdlib>
+#include <limits>
+
+#include "base/text.h"
+
+namespace probe::prometheus {
+namespace {
+
+/// The one NaN that Prometheus keeps for "no number" (model/value NormalNaN).
+constexpr std::uint64_t kNormalNaN = 0x7ff8000000000001ULL;
+
+bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
+bool SameWord(std::string_view text, std::string_view lower) {
+  return std::ranges::equal(
+      text, lower, {}, [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+}
+
+/// The bytes of the character at `at` when it is well-formed (RFC 3629), else 0.
+std::size_t CharacterSize(std::string_view text, std::size_t at) {
+  const auto byte = [&](std::size_t i) {
+    return at + i < text.size() ? static_cast<unsigned char>(text[at + i]) : 0U;
+  };
+  const auto follows = [&](std::size_t i) { return (byte(i) & 0xC0U) == 0x80U; };
+  const unsigned first = byte(0);
+  if (first < 0x80) {
+    return 1;
+  }
+  if (first >= 0xC2 && first <= 0xDF) {
+    return follows(1) ? 2 : 0;
+  }
+  if (first >= 0xE0 && first <= 0xEF) {
+    const bool good = follows(1) && follows(2) && (first != 0xE0 || byte(1) >= 0xA0) &&
+                      (first != 0xED || byte(1) < 0xA0);
+    return good ? 3 : 0;
+  }
+  if (first >= 0xF0 && first <= 0xF4) {
+    const bool good = follows(1) && follows(2) && follows(3) &&
+                      (first != 0xF0 || byte(1) >= 0x90) && (first != 0xF4 || byte(1) < 0x90);
+    return good ? 4 : 0;
+  }
+  return 0;
+}
+
+}  // namespace
+
+const char* NameEnd(const char* at, bool metric) {
+  if (!IsLetter(*at) && !(metric && *at == ':')) {
+    return at;
+  }
+  while (IsLetter(*at) || IsDigit(*at) || (metric && *at == ':')) {
+    ++at;
+  }
+  return at;
+}
+
+bool IsUtf8(std::string_view text) {
+  for (std::size_t at = 0; at < text.size();) {
+    const auto size = CharacterSize(text, at);
+    if (size == 0) {
+      return false;
+    }
+    at += size;
+  }
+  return true;
+}
+
+std::string Unescape(std::string_view raw, bool quotes) {
+  std::string out;
+  out.reserve(raw.size());
+  for (std::size_t i = 0; i < raw.size(); ++i) {
+    const char next = i + 1 < raw.size() ? raw[i + 1] : '\0';
+    if (raw[i] == '\\' && (next == '\\' || next == 'n' || (quotes && next == '"'))) {
+      out += next == 'n' ? '\n' : next;
+      ++i;
+    } else {
+      out += raw[i];
+    }
+  }
+  return out;
+}
+
+/// One label, and the comma behind it.
+const char* SeriesScan::Label(const char* at, std::string_view* name, std::string_view* value) {
+  const char* end = NameEnd(at, false);
+  if (end == at) {
+    return Bad(at, names_.empty() ? "expected a label's name or }" : "expected a label's name");
+  }
+  *name = std::string_view(at, static_cast<std::size_t>(end - at));
+  if (*name == model::kName || std::ranges::find(names_, *name) != names_.end()) {
+    return Bad(at, *name == model::kName ? "the name stands before the brace, not as a label"
+                                         : fmt::format("the label {} stands twice", *name));
+  }
+  names_.push_back(*name);
+  at = Skip(end);
+  if (*at != '=') {
+    return Bad(at, fmt::format("expected = after the label's name {}",
+                               base::Printable(name->substr(0, 60))));
+  }
+  at = Quoted(Skip(at + 1), value);
+  if (at == nullptr) {
+    return nullptr;
+  }
+  at = Skip(at);
+  if (*at == ',') {
+    at = Skip(at + 1);
+    return open_ && *at == '}' ? Bad(at, "expected a label's name") : at;
+  }
+  if (*at == '}' || (!open_ && IsLetter(*at))) {  // Prometheus reads text without the comma, too
+    return at;
+  }
+  return Bad(at, "expected a comma or }");
+}
+
+const char* SeriesScan::Quoted(const char* at, std::string_view* value) {
+  if (*at != '"') {
+    return Bad(at, "expected a label's value in double quotes");
+  }
+  const char* const begin = ++at;
+  while (*at != '"') {
+    if (*at == '\\' && at[1] != '\n') {
+      ++at;
+    } else if (*at == '\n') {
+      return Bad(begin - 1, "the label's value has no closing quote");
+    }
+    ++at;
+  }
+  *value = std::string_view(begin, static_cast<std::size_t>(at - begin));
+  if (!IsUtf8(*value)) {
+    return Bad(begin, "the label's value is not UTF-8");
+  }
+  return at + 1;
+}
+
+std::optional<double> ReadNumber(std::string_view text) {
+  const bool sign = !text.empty() && (text[0] == '+' || text[0] == '-');
+  const auto body = text.substr(sign ? 1 : 0);
+  if (body.empty()) {
+    return std::nullopt;
+  }
+  if (IsLetter(body[0])) {
+    constexpr double kInf = std::numeric_limits<double>::infinity();
+    if (SameWord(body, "inf") || SameWord(body, "infinity")) {
+      return text[0] == '-' ? -kInf : kInf;
+    }
+    return SameWord(text, "nan") ? std::optional(std::bit_cast<double>(kNormalNaN)) : std::nullopt;
+  }
+  if (!IsDigit(body[0]) && body[0] != '.') {
+    return std::nullopt;  // a second sign
+  }
+  double value = 0;
+  const auto [end, ec] = std::from_chars(body.data(), body.data() + body.size(), value);
+  if (end != body.data() + body.size() || ec == std::errc::invalid_argument) {
+    return std::nullopt;
+  }
+  if (ec == std::errc::result_out_of_range) {  // too small is 0 or nearly, too large is none
+    value = std::strtod(std::string(body).c_str(), nullptr);
+    if (!std::isfinite(value)) {
+      return std::nullopt;
+    }
+  }
+  return text[0] == '-' ? -value : value;
+}
+
+}  // namespace probe::prometheus
