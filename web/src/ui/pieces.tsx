@@ -58,6 +58,11 @@ export function Pill({ text, tone }: { text: string; tone?: Tone }) {
   return <span class={`pill ${tone ?? toneOf(text)}`}>{t(text)}</span>;
 }
 
+/** How an incident ended, or what it waits for now. */
+export function standing(incident: IncidentBrief): string {
+  return incident.closed ? incident.outcome || incident.state : incident.state;
+}
+
 export function outcomeTone(incident: IncidentBrief): Tone {
   return incident.closed ? toneOf(incident.outcome) : incident.state === "needs human" ? "bad" : incident.needs_approval ? "warn" : "info";
 }

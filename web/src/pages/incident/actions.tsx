@@ -13,9 +13,9 @@ function verbs(incident: Incident): Verb[] {
   if (!incident.closed) {
     if (incident.needs_approval) out.push("approve", "reject");
     if (!incident.acknowledged_by) out.push("acknowledge");
-    if (!incident.needs_approval && incident.state !== "needs human") out.push("stop");
+    if (incident.state === "needs human") out.push("again");
+    else if (!incident.needs_approval) out.push("stop");
   }
-  if (incident.closed || incident.state === "needs human") out.push("again");
   return out.filter((verb) => !unknown.has(verb));
 }
 

@@ -3,7 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { api, type Finding, type Incident, type Message, type Step } from "../../api";
 import { clock, moment, span } from "../../format";
 import { live } from "../../live";
-import { causeTitle, componentName, Loading, outcomeTone, Pill, Problem, Section, useAnswer } from "../../ui/pieces";
+import { causeTitle, componentName, Loading, outcomeTone, Pill, Problem, Section, standing, useAnswer } from "../../ui/pieces";
 import { t } from "../../words";
 import { Actions } from "./actions";
 import { Commands } from "./commands";
@@ -100,7 +100,7 @@ export function IncidentPage({ id }: { id: string }) {
     <>
       <div class="tools">
         <h1>{incident.title}</h1>
-        <Pill text={incident.outcome || incident.state} tone={outcomeTone(incident)} />
+        <Pill text={standing(incident)} tone={outcomeTone(incident)} />
         <a href={`/hosts/${encodeURIComponent(incident.target)}`}>{incident.target}</a>
       </div>
       <p class={`sentence ${outcomeTone(incident)}`}>{sentence(incident)}</p>

@@ -1,7 +1,7 @@
 // Table: incidents as rows, newest first; each is a link to its page.
 import type { IncidentBrief } from "../../api";
 import { shortMoment, span } from "../../format";
-import { causeTitle, componentName, Empty, outcomeTone, Pill } from "../../ui/pieces";
+import { causeTitle, componentName, Empty, outcomeTone, Pill, standing } from "../../ui/pieces";
 import { t } from "../../words";
 
 function Row({ incident }: { incident: IncidentBrief }) {
@@ -11,7 +11,7 @@ function Row({ incident }: { incident: IncidentBrief }) {
       <td class="when" data-label={t("Opened")}><time dateTime={incident.opened}>{shortMoment(incident.opened)}</time></td>
       <td data-label={t("What")}><a href={`/incidents/${incident.id}`} data-row>{incident.title}</a></td>
       <td data-label={t("Cause")}><span>{cause || <span class="dim">–</span>} {incident.component && <span class="label">{componentName(incident.component).name}</span>}</span></td>
-      <td data-label={t("Outcome")}><Pill text={incident.outcome || incident.state} tone={outcomeTone(incident)} /></td>
+      <td data-label={t("Outcome")}><Pill text={standing(incident)} tone={outcomeTone(incident)} /></td>
       <td class="number" data-label={t("Lasted")}>{span(incident.duration_seconds)}</td>
     </tr>
   );
