@@ -1,12 +1,10 @@
 #!/usr/bin/env python3
 """The page in a real Chromium against the real daemon (web/tests/page.mjs drives it); pictures of failures in build/test/pictures."""
 import json
-import shutil
-import subprocess
-import threading
 import unittest
 
-from raksa_daemon import RAKSA, ROOT, Daemon, free_port
+from chromium import BrowserTest, drive
+from raksa_daemon import ROOT, Daemon, free_port
 
 CONFIG = """
 listen: 127.0.0.1:{port}
@@ -36,44 +34,9 @@ status_page:
   applications:
     - {name: "Shop & Co", targets: [web1]}
 """.replace("RULES", str(ROOT / "rules/default.yaml"))
-# Beside the program: the build whose page is in it.
-WORK = RAKSA.parent / "web/work"
 
 
-def drive(script, arguments, answers, limit):
-    """Runs a script of web/tests; does what it asks for (`answers`); gives its checks and everything that it wrote."""
-    pictures = ROOT / "build/test/pictures"
-    pictures.mkdir(parents=True, exist_ok=True)
-    checks, said = [], []
-    with subprocess.Popen(["node", str(WORK / "tests" / script), *arguments, str(pictures)], stdin=subprocess.PIPE,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=WORK) as node:
-        watch = threading.Timer(limit, node.kill)
-        watch.start()
-        try:
-            for line in node.stdout:
-                said.append(line)
-                item = json.loads(line) if line.startswith("{") else {}
-                if "please" in item:
-                    answers[item["please"]]()
-                    node.stdin.write("done\n")
-                    node.stdin.flush()
-                elif "check" in item:
-                    print(item["check"], item.get("seconds", "failed"))
-                    checks.append(item)
-        finally:
-            watch.cancel()
-            node.kill()
-    return checks, "".join(said)
-
-
-class Page(unittest.TestCase):
-    def judge(self, checks, said, least):
-        self.assertGreaterEqual(len(checks), least, said)
-        for item in checks:
-            with self.subTest(item["check"]):
-                self.assertEqual(item["result"], "ok", item.get("text"))
-
-    @unittest.skipUnless(shutil.which("chromium"), "chromium is not installed")
+class Page(BrowserTest):
     def test_in_chromium(self):
         web = free_port()
         with Daemon(CONFIG.replace("WEB", str(web))) as daemon:
@@ -85,7 +48,6 @@ class Page(unittest.TestCase):
                                  {"stop": stop, "start": daemon.start}, 280)
         self.judge(checks, said, 17)
 
-    @unittest.skipUnless(shutil.which("chromium"), "chromium is not installed")
     def test_login_roles_and_the_status_page(self):
         daemon = Daemon(LOGIN, {"community": "hush-hush"})
         tokens = {}

@@ -23,6 +23,16 @@ export function quote(value: string): string {
   return `"${value.replace(/\\/g, "\\\\").replace(/"/g, '\\"').replace(/\n/g, "\\n")}"`;
 }
 
+/** The selector of one series. */
+export function selector(metric: string, labels: Labels): string {
+  return `${metric}{${Object.entries(labels).map(([name, value]) => `${name}=${quote(value)}`).join(",")}}`;
+}
+
+/** Attributes that say which query gives the number that an element shows, at which time (unix seconds), for which series of its answer. */
+export function source(query: string, time: number | undefined, value: unknown, labels: Labels = {}): Record<string, string> {
+  return time ? { "data-query": query, "data-time": `${time}`, "data-value": `${value}`, "data-labels": JSON.stringify(labels) } : {};
+}
+
 /** Asks for one moment (now when `time` is null). */
 export async function instant(expr: string, time: number | null, signal?: AbortSignal): Promise<Result> {
   const fields: Record<string, string> = time === null ? { query: expr } : { query: expr, time: `${time}` };

@@ -3,7 +3,7 @@ import uPlot from "uplot";
 import { useMemo, useRef, useState } from "preact/hooks";
 import type { IncidentBrief, Threshold } from "../api";
 import { moment, plain } from "../format";
-import type { Series } from "../query";
+import { source, type Series } from "../query";
 import { t } from "../words";
 import { Icon } from "./pieces";
 import { commonOptions, comparison, drawExtras, seriesColor } from "./plot";
@@ -25,6 +25,8 @@ export interface ChartProps {
   /** Beside the title: how the values were made, when they are not the samples themselves. */
   note?: string;
   explore?: string;
+  /** The query that gave the series. */
+  expr?: string;
   height?: number;
   onZoom?: (from: number, until: number) => void;
 }
@@ -72,22 +74,23 @@ function options(latest: { current: ChartProps }, width: number, onCursor: (inde
 
 function Legend({ props, index, data }: { props: ChartProps; index: number | null; data: uPlot.AlignedData | null }) {
   const unit = props.unit ?? plain;
-  const last = (values: (number | null | undefined)[]) => {
-    for (let at = values.length - 1; at >= 0; at -= 1) {
-      if (typeof values[at] === "number") {
-        return values[at] as number;
-      }
+  const last = ({ v }: Series) => {
+    let at = v.length - 1;
+    while (at >= 0 && v[at] === null) {
+      at -= 1;
     }
-    return Number.NaN;
+    return at;
   };
   const series = props.series ?? [];
   return (
     <ul class="legend">
       {series.slice(0, SHOWN).map((one, at) => {
-        const shown = index === null || !data ? last(one.v) : (data[at + 1]?.[index] ?? Number.NaN);
+        const newest = last(one);
+        const shown = (index === null || !data ? one.v[newest] : data[at + 1]?.[index]) ?? Number.NaN;
+        const from = index === null && props.expr ? source(props.expr, one.t[newest], shown, one.labels) : {};
         return (
           <li key={at}><svg class="key" viewBox="0 0 10 10" width="10" height="10" aria-hidden="true"><rect width="10" height="10" rx="2" fill={seriesColor(at)} /></svg>
-            <span class="name">{props.name(one)}</span> <span class="value">{unit(shown)}</span></li>
+            <span class="name">{props.name(one)}</span> <span class="value" {...from}>{unit(shown)}</span></li>
         );
       })}
       {series.length > SHOWN && <li class="dim">{t("and {n} more", { n: series.length - SHOWN })}</li>}

@@ -3,7 +3,7 @@ import { useEffect } from "preact/hooks";
 import { api, type TargetDetail } from "../../api";
 import { bits, moment, percent, span } from "../../format";
 import { live, useLive } from "../../live";
-import type { Series } from "../../query";
+import { source, type Series } from "../../query";
 import { useRouter } from "../../router";
 import { Bands, type BandsProps } from "../../ui/bands";
 import { Chart, type ChartProps } from "../../ui/chart";
@@ -15,7 +15,7 @@ import { IncidentTable } from "../incidents/table";
 import { Chain } from "./chain";
 import { useGraphs, type Graph, type Graphs } from "./graphs";
 import { Strip } from "./strip";
-import { Resource, Status, Traffic, upDown, Utilization } from "./tiles";
+import { Resource, Status, Traffic, upDown, Utilization, type Rate } from "./tiles";
 import { meets, threshold, type Shown } from "./values";
 
 /** Where a graph's query is shown by itself, for the same span. */
@@ -38,7 +38,7 @@ function frame({ graphs, window, shown }: Frame, id: string) {
   const note = graph && !graph.plan.raw && !id.startsWith("bits_") ? t("worst of each {span}", { span: span(graph.plan.step) }) : "";
   return {
     series: graph?.series ?? null, start: graphs.start, end: graphs.end, marks: shown.detail.incidents, note,
-    explore: graph ? exploreLink(graph, window) : "", onZoom: showSpan, ...(graph?.error ? { error: graph.error } : {}),
+    expr: graph?.plan.expr ?? "", explore: graph ? exploreLink(graph, window) : "", onZoom: showSpan, ...(graph?.error ? { error: graph.error } : {}),
   };
 }
 
@@ -75,12 +75,14 @@ function UtilizationHistory(props: Frame) {
 }
 
 /** The newest rates by interface. */
-function trafficNow(graphs: Graphs): { name: string; received: number; sent: number }[] {
-  const last = (one: Series | undefined) => one?.v[one.v.length - 1] ?? Number.NaN;
-  const by = (id: string) => new Map((graphs.of[id]?.series ?? []).map((one) => [one.labels["interface"] ?? "", one]));
-  const received = by("bits_received");
-  const sent = by("bits_sent");
-  return [...received.keys()].map((name) => ({ name, received: last(received.get(name)), sent: last(sent.get(name)) }));
+function trafficNow(graphs: Graphs): { name: string; received: Rate; sent: Rate }[] {
+  const rate = (id: string, name: string): Rate => {
+    const one = graphs.of[id]?.series?.find((series) => series.labels["interface"] === name);
+    const value = one?.v[one.v.length - 1] ?? Number.NaN;
+    return { value, source: one ? source(graphs.of[id]?.plan.expr ?? "", one.t[one.t.length - 1], value, one.labels) : {} };
+  };
+  const names = (graphs.of["bits_received"]?.series ?? []).map((one) => one.labels["interface"] ?? "");
+  return names.map((name) => ({ name, received: rate("bits_received", name), sent: rate("bits_sent", name) }));
 }
 
 function Network(props: Frame) {
