@@ -67,7 +67,7 @@ page-bench: build ## the page's weight and speed in Chromium, with 1,000 hosts
 	@tools/install test
 	@cd build/release/web/work && node tests/weight.mjs $(ARGS)
 
-page-long: build ## a page left open while the daemon restarts twice (ARGS=seconds, 300): its heap before and after
+page-long: build ## pages left open while the daemon restarts twice (ARGS="3600 --write"): what they hold in the browser
 	@tools/install test
 	@python3 tests/system/page_long.py $(ARGS)
 
