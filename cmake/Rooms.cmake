@@ -3,9 +3,6 @@
 set(RAKSA_TESTS "" CACHE INTERNAL "")
 
 function(raksa_pch target pch)
-  if(NOT RAKSA_PCH)
-    return()
-  endif()
   if(NOT TARGET raksa_pch_${pch})
     file(WRITE ${CMAKE_BINARY_DIR}/pch_${pch}.cc "// precompiled header carrier\n")
     add_library(raksa_pch_${pch} OBJECT ${CMAKE_BINARY_DIR}/pch_${pch}.cc)
