@@ -14,6 +14,7 @@ constexpr std::size_t kMaxLabels = 128;
 constexpr std::size_t kMaxLabelBytes = 64 * 1024;
 constexpr std::size_t kMaxTargetBytes = 4096;
 constexpr std::size_t kShapesPerTarget = 8;
+constexpr std::uint32_t kSlotsAtOnce = 1024;
 constexpr std::size_t kRecordSamples = 16'384;              // a longer row of the log is cut in two
 constexpr model::Timestamp kMaxTime = 1LL << 52;            // the year 144,000
 constexpr base::Duration kRetry = std::chrono::seconds(1);  // of a disk that refused
@@ -81,6 +82,25 @@ class Resolver {
     return Make(batch);
   }
 
+  /// The same for a batch by slots, which must be Sound.
+  Row Resolve(const model::TableBatch& batch) {
+    TargetId target = state_->index.FindTarget(batch.target).value_or(0);
+    Slots* slots = target == 0 ? nullptr : SlotsOf(target, *batch.table);
+    const bool room = state_->index.series_count() < state_->options.max_series;
+    if (slots == nullptr || slots->size() < batch.table->size() || (slots->refused() > 0 && room)) {
+      slots = LookUp(batch, &target, slots);
+    }
+    if (slots == nullptr) {
+      return {};
+    }
+    Row row = slots->RowOf(batch);
+    row.target = target;
+    if (slots->refused() > 0) {
+      Refuse(ErrorKind::kRefused, TooMany(batch.target), batch.values.size() - row.series.size());
+    }
+    return row;
+  }
+
   void Refuse(ErrorKind kind, const std::string& why, std::size_t samples) {
     state_->refused += samples;
     if (*error_) {
@@ -89,6 +109,67 @@ class Resolver {
   }
 
  private:
+  std::string TooMany(const std::string& target) const {
+    return "store: " + target + ": more series than " + std::to_string(state_->options.max_series) +
+           "; new ones are left out";
+  }
+
+  Slots* SlotsOf(TargetId target, const model::SeriesTable& table) {
+    const auto at = state_->slots.find(target);
+    if (at == state_->slots.end()) {
+      return nullptr;
+    }
+    std::erase_if(at->second, [](const Slots& slots) { return slots.Gone(); });
+    const auto found =
+        std::ranges::find_if(at->second, [&](const Slots& slots) { return slots.Are(table); });
+    return found == at->second.end() ? nullptr : &*found;
+  }
+
+  /// Finds or makes the series of the slots that have none, some at a time so that readers need not
+  /// wait for all. nullptr: there is none to be had.
+  Slots* LookUp(const model::TableBatch& batch, TargetId* target, Slots* slots) {
+    std::vector<SeriesId> ids(batch.table->size());
+    for (std::uint32_t from = 0; from < ids.size(); from += kSlotsAtOnce) {
+      const auto end =
+          std::min<std::uint32_t>(from + kSlotsAtOnce, static_cast<std::uint32_t>(ids.size()));
+      std::vector<std::pair<std::uint32_t, std::shared_ptr<const model::Labels>>> fresh;
+      for (std::uint32_t slot = from; slot < end; ++slot) {
+        ids[slot] = slots == nullptr ? 0 : slots->Of(slot);
+        if (ids[slot] == 0) {
+          fresh.emplace_back(slot,
+                             std::make_shared<const model::Labels>(batch.table->LabelsOf(slot)));
+        }
+      }
+      if (fresh.empty()) {
+        continue;
+      }
+      const std::unique_lock lock(state_->shared);
+      for (const auto& [slot, labels] : fresh) {
+        ids[slot] = GoodLabels(labels) ? FindOrAdd(batch.target, target, labels) : 0;
+      }
+    }
+    if (*target == 0) {
+      Refuse(ErrorKind::kRefused, TooMany(batch.target), batch.values.size());
+      return nullptr;
+    }
+    if (slots == nullptr) {
+      slots = &state_->slots[*target].emplace_back(batch.table->identity());
+    }
+    slots->Set(std::move(ids));
+    return slots;
+  }
+
+  SeriesId FindOrAdd(const std::string& name, TargetId* target,
+                     const std::shared_ptr<const model::Labels>& labels) {
+    const auto found = *target == 0 ? 0 : state_->index.Find(*target, *labels);
+    if (found != 0 || state_->index.series_count() >= state_->options.max_series) {
+      return found;
+    }
+    auto& rows = state_->pending.dictionary;
+    *target = *target == 0 ? state_->index.Target(name, &rows) : *target;
+    return state_->index.Add(*target, labels, &rows);
+  }
+
   static Row Take(const Shape& shape, TargetId target, const model::Batch& batch) {
     Row row{.target = target, .t = batch.t, .series = shape.series, .values = {}};
     row.values.reserve(shape.order.size());
@@ -114,17 +195,10 @@ class Resolver {
         continue;
       }
       shape.labels.push_back(labels);
-      by_sample[i] = target == 0 ? 0 : state_->index.Find(target, *labels);
-      if (by_sample[i] == 0 && state_->index.series_count() >= state_->options.max_series) {
-        Refuse(ErrorKind::kRefused,
-               "store: " + batch.target + ": more series than " +
-                   std::to_string(state_->options.max_series) + "; new ones are left out",
-               1);
+      by_sample[i] = FindOrAdd(batch.target, &target, labels);
+      if (by_sample[i] == 0) {
+        Refuse(ErrorKind::kRefused, TooMany(batch.target), 1);
         ++refused;
-      } else if (by_sample[i] == 0) {
-        auto& rows = state_->pending.dictionary;
-        target = target == 0 ? state_->index.Target(batch.target, &rows) : target;
-        by_sample[i] = state_->index.Add(target, labels, &rows);
       }
     }
     Order(&by_sample, &shape);
@@ -144,23 +218,24 @@ class Resolver {
 };
 
 // Whether a batch's time and target may be stored; else why not.
-base::Result<> Admit(const model::Batch& batch, const StoreOptions& options, std::int64_t now) {
+base::Result<> Admit(const std::string& target, model::Timestamp t, const StoreOptions& options,
+                     std::int64_t now) {
   const auto ms = [](base::Duration d) { return d / std::chrono::milliseconds(1); };
-  if (batch.t < 0 || batch.t > kMaxTime) {
-    return base::Fail(ErrorKind::kInvalid, "store: " + batch.target + ": time " +
-                                               std::to_string(batch.t) + " ms makes no sense");
+  if (t < 0 || t > kMaxTime) {
+    return base::Fail(ErrorKind::kInvalid,
+                      "store: " + target + ": time " + std::to_string(t) + " ms makes no sense");
   }
-  if (batch.target.size() > kMaxTargetBytes) {
+  if (target.size() > kMaxTargetBytes) {
     return base::Fail(ErrorKind::kInvalid, "store: a target's name is longer than 4096 bytes");
   }
-  if (batch.t > now + ms(options.max_ahead)) {
-    return base::Fail(ErrorKind::kRefused, "store: " + batch.target + ": sample of " +
-                                               base::FormatRfc3339(base::FromMs(batch.t)) +
+  if (t > now + ms(options.max_ahead)) {
+    return base::Fail(ErrorKind::kRefused, "store: " + target + ": sample of " +
+                                               base::FormatRfc3339(base::FromMs(t)) +
                                                " is ahead of the clock");
   }
-  if (options.retention_age.count() > 0 && batch.t < now - ms(options.retention_age)) {
-    return base::Fail(ErrorKind::kRefused, "store: " + batch.target + ": sample of " +
-                                               base::FormatRfc3339(base::FromMs(batch.t)) +
+  if (options.retention_age.count() > 0 && t < now - ms(options.retention_age)) {
+    return base::Fail(ErrorKind::kRefused, "store: " + target + ": sample of " +
+                                               base::FormatRfc3339(base::FromMs(t)) +
                                                " is older than retention");
   }
   return {};
@@ -280,20 +355,29 @@ void State::DropOldest() {
   }
 }
 
-base::Result<> State::AppendMany(std::span<const model::Batch> batches) {
+base::Result<> State::AppendMany(std::span<const model::Batch> batches,
+                                 std::span<const model::TableBatch> tables) {
   const std::lock_guard lock(writer);
   const std::int64_t now = base::Clock::NowMs();
   base::Result<> result;
   Resolver resolver(this, &result);
   std::map<Window, std::vector<Row>> by_window;
-  for (const model::Batch& batch : batches) {
-    if (const auto admitted = Admit(batch, options, now); !admitted) {
-      resolver.Refuse(admitted.error().kind, admitted.error().message, batch.samples.size());
-      continue;
-    }
-    Row row = resolver.Resolve(batch);
-    if (!row.series.empty()) {
+  const auto take = [&](const auto& batch, std::size_t samples) {
+    if (const auto admitted = Admit(batch.target, batch.t, options, now); !admitted) {
+      resolver.Refuse(admitted.error().kind, admitted.error().message, samples);
+    } else if (Row row = resolver.Resolve(batch); !row.series.empty()) {
       by_window[WindowOf(batch.t)].push_back(std::move(row));
+    }
+  };
+  for (const model::Batch& batch : batches) {
+    take(batch, batch.samples.size());
+  }
+  for (const model::TableBatch& batch : tables) {
+    if (Sound(batch)) {
+      take(batch, batch.values.size());
+    } else {
+      resolver.Refuse(ErrorKind::kInvalid, "store: " + batch.target + ": slots and values differ",
+                      batch.values.size());
     }
   }
   for (const auto& [window, rows] : by_window) {

@@ -18,6 +18,7 @@
 #include "store/head.h"
 #include "store/index.h"
 #include "store/record.h"
+#include "store/slots.h"
 #include "store/store.h"
 
 namespace store {
@@ -96,6 +97,7 @@ struct State {
   std::uint64_t next_seq = 1;
   std::map<Window, std::uint64_t> logged;  // windows with rows in the head log: the last row's seq
   std::unordered_map<TargetId, std::vector<Shape>> shapes;
+  std::unordered_map<TargetId, std::vector<Slots>> slots;
   std::optional<WritePass> pass;
   Window merged_until = 0;                          // windows before it have no superfluous parts
   std::map<TargetId, std::set<SeriesId>> suspects;  // series that may have no sample left
@@ -138,7 +140,8 @@ struct State {
   base::Result<> ReplayLog();
   void SuspectAll();
   // append.cc
-  base::Result<> AppendMany(std::span<const model::Batch> batches);
+  base::Result<> AppendMany(std::span<const model::Batch> batches,
+                            std::span<const model::TableBatch> tables);
   /// Writes what is pending; not at once: only if the last refusal is a second ago.
   base::Result<> Flush(bool at_once);
   void NoteDisk(const base::Result<>& done);

@@ -274,11 +274,12 @@ base::Result<std::unique_ptr<Store>> Store::Open(StoreOptions options) {
 }
 
 base::Result<> Store::Append(const model::Batch& batch) {
-  return state_->AppendMany(std::span(&batch, 1));
+  return state_->AppendMany(std::span(&batch, 1), {});
 }
 
-base::Result<> Store::AppendMany(std::span<const model::Batch> batches) {
-  return state_->AppendMany(batches);
+base::Result<> Store::AppendMany(std::span<const model::Batch> batches,
+                                 std::span<const model::TableBatch> tables) {
+  return state_->AppendMany(batches, tables);
 }
 
 base::Result<> Store::Maintain(base::Time now) { return state_->Maintain(now); }

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "model/sample.h"
+#include "model/series_table.h"
 #include "store/querier.h"
 
 namespace store {
@@ -95,8 +96,10 @@ class Store : public Querier {
   /// queries and is written as soon as the disk lets it. kRefused and kInvalid: some samples were
   /// left out (the sentence says why), the others are stored.
   base::Result<> Append(const model::Batch& batch);
-  /// The same for many batches in one transaction; cheaper for each.
-  base::Result<> AppendMany(std::span<const model::Batch> batches);
+  /// The same for many batches in one transaction; cheaper for each. Batches by slots find their
+  /// series without a look at labels, once the store has seen the table.
+  base::Result<> AppendMany(std::span<const model::Batch> batches,
+                            std::span<const model::TableBatch> tables = {});
   /// What must be done now and then, every few seconds: writes closed windows, deletes by age and
   /// size, tidies the file; goes on next time when its time is over. Errors: kUnavailable,
   /// kCorrupt.
