@@ -431,6 +431,27 @@ json::object FleetJson(const std::vector<TargetView>& targets, base::Time now) {
           {"targets", Array(targets, [](const TargetView& view) { return ToJson(view); })}};
 }
 
+json::object WorstJson(const std::vector<TargetView>& targets, std::size_t most, base::Time now) {
+  // As the page orders them (web/src/pages/fleet/order.ts).
+  auto rank = [](const TargetView* view) {
+    const auto place = view->status == TargetStatus::kDown       ? 0
+                       : view->status == TargetStatus::kDegraded ? 1
+                       : view->status == TargetStatus::kUnknown  ? 2
+                                                                 : 3;
+    return place * 2 + (view->incident ? 0 : 1);
+  };
+  std::vector<const TargetView*> order;
+  order.reserve(targets.size());
+  for (const auto& target : targets) {
+    order.push_back(&target);
+  }
+  std::ranges::stable_sort(order, {}, rank);
+  order.resize(std::min(order.size(), most));
+  return {{"time", TimeJson(now)},
+          {"summary", SummaryJson(targets)},
+          {"targets", Array(order, [](const TargetView* view) { return ToJson(*view); })}};
+}
+
 std::string SampleEvent(const std::string& target, base::Time slot,
                         const std::vector<ValueView>& values) {
   return ToText(json::object{

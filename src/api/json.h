@@ -34,6 +34,9 @@ boost::json::object ToJson(const TargetView& view);
 /// The counts on top of the fleet.
 boost::json::object SummaryJson(const std::vector<TargetView>& targets);
 boost::json::object FleetJson(const std::vector<TargetView>& targets, base::Time now);
+/// The same with only the first `most` of them, worst first: what a page shows first.
+boost::json::object WorstJson(const std::vector<TargetView>& targets, std::size_t most,
+                              base::Time now);
 boost::json::object ToJson(const alert::Silence& silence, base::Time now);
 /// Reads what POST /api/v1/silences takes. Errors: kInvalid with the field's name.
 base::Result<alert::Silence> ReadSilence(const boost::json::value& value, base::Time now,

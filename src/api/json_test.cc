@@ -76,6 +76,24 @@ TEST(Json, Fleet) {
       R"({"time":"2023-11-14T22:13:20.000Z","summary":{"targets":1,"up":0,"degraded":0,"down":1,"unknown":0,"alerts":0,"incidents":0},"targets":[{"name":"web1","address":"192.0.2.11","url":"","labels":{"site":"bangkok"},"application":["firewall","container:web-database"],"status":"down","reason":"http_code 500","since":"2023-11-14T22:13:20.000Z","last_probe":null,"interval_seconds":5,"recovery_mode":"auto","probes":[{"name":"http","kind":"http","success":false,"reason":"status 500","time":"2023-11-14T22:13:20.000Z","took_seconds":0.021}],"values":[{"name":"http_code","labels":{},"value":500,"time":"2023-11-14T22:13:20.000Z"},{"name":"cpu_percent","labels":{},"value":12.5,"time":"2023-11-14T22:13:20.000Z"},{"name":"port","labels":{"port":"80"},"value":"NaN","time":"2023-11-14T22:13:20.000Z"}],"alerts":[],"incident":null}]})");
 }
 
+TEST(Json, OfTheFleetTheWorstFirst) {
+  std::vector<TargetView> targets(5, MakeTarget());
+  using enum TargetStatus;
+  const TargetStatus statuses[] = {kUp, kUnknown, kDegraded, kDegraded, kDown};
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    targets[i].status = statuses[i];
+    targets[i].reason = std::to_string(i);
+  }
+  targets[3].incident = MakeIncident();
+  const auto fleet = WorstJson(targets, 4, kStart);
+  std::string order;
+  for (const auto& row : fleet.at("targets").as_array()) {
+    order += row.at("reason").as_string().c_str();
+  }
+  EXPECT_EQ(order, "4321") << "down, degraded with an incident, degraded, unknown";
+  EXPECT_EQ(fleet.at("summary").at("targets").as_uint64(), 5U) << "the summary is of all";
+}
+
 TEST(Json, AnIncidentIsWholeAndPrintable) {
   const auto text = ToText(ToJson(MakeIncident()));
   EXPECT_THAT(text, HasSubstr(R"("outcome":"fixed")"));
@@ -137,6 +155,10 @@ loop::Task<base::Result<IncidentPage>> OnePage(IncidentQuery query) {
   IncidentPage page;
   page.incidents = {MakeIncident()};
   page.total = query.limit;
+  if (query.outcome == model::Outcome::kHealedItself && query.until > query.since &&
+      query.since == base::FromMs(1'700'000'000'500)) {
+    page.total += 7;
+  }
   page.more = query.target == "web1";
   co_return page;
 }
@@ -162,6 +184,8 @@ TEST(Native, Endpoints) {
   sources->act = [](IncidentAction action) { return DoIt(std::move(action)); };
   TestServer server({}, sources);
   EXPECT_EQ(server.Get("/api/v1/fleet").status, 200);
+  EXPECT_EQ(server.Get("/api/v1/fleet?first=1").status, 200);
+  EXPECT_EQ(server.Get("/api/v1/fleet?first=0").status, 400);
   EXPECT_THAT(server.Get("/api/v1/targets/web1").body,
               HasSubstr(R"("thresholds":[],"incidents":[{"id":"01K")"));
   const auto missing = server.Get("/api/v1/targets/web7");
@@ -169,7 +193,13 @@ TEST(Native, Endpoints) {
   EXPECT_THAT(missing.body, HasSubstr(R"(did you mean \"web1\"?)"));
   EXPECT_THAT(server.Get("/api/v1/incidents?target=web1&limit=7&state=active,needs_human").body,
               HasSubstr(R"("total":7,"next":"01K")"));
-  for (const char* bad : {"limit=0", "limit=501", "limit=x", "limit=-1", "state=xx"}) {
+  EXPECT_THAT(server
+                  .Get("/api/v1/incidents?outcome=healed_by_itself&since=1700000000.5&until="
+                       "2026-01-01T00:00:00Z")
+                  .body,
+              HasSubstr(R"("total":57)"));
+  for (const char* bad : {"limit=0", "limit=501", "limit=x", "limit=-1", "state=xx", "outcome=xx",
+                          "since=yesterday", "until=x"}) {
     EXPECT_EQ(server.Get(std::string("/api/v1/incidents?") + bad).status, 400) << bad;
   }
   const std::string json = "Content-Type: application/json\r\n";

@@ -1,4 +1,5 @@
 // Raksa's own endpoints: fleet, targets, incidents, silences, kinds, events, status.
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,20 +10,42 @@
 #include "api/api.h"
 #include "api/events.h"
 #include "api/json.h"
+#include "api/number.h"
 #include "base/text.h"
 
 namespace api {
 namespace json = boost::json;
 namespace {
 
+/// A number from 1 to `most`; nothing when the parameter is not there.
+base::Result<std::optional<std::size_t>> ReadCount(const Params& params, std::string_view name,
+                                                   std::size_t most) {
+  const auto text = params.Get(name);
+  if (text.empty()) {
+    return std::optional<std::size_t>();
+  }
+  std::size_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value < 1 || value > most) {
+    return base::Fail(base::ErrorKind::kInvalid,
+                      fmt::format("{} has to be a number from 1 to {}", name, most));
+  }
+  return std::optional(value);
+}
+
 Answer Fleet(Shared s, Request request) {
   if (!s->fleet) {
     co_return Missing("the fleet");
   }
+  const auto first = ReadCount(request.query, "first", 1000);
+  if (!first) {
+    co_return JsonError(first.error());
+  }
   auto targets = std::make_shared<const std::vector<TargetView>>(s->fleet());
   const auto now = base::Clock::Now();
-  co_return co_await OnWorker(s, std::move(request),
-                              [targets, now] { return json::value(FleetJson(*targets, now)); });
+  co_return co_await OnWorker(s, std::move(request), [targets, now, most = *first] {
+    return json::value(most ? WorstJson(*targets, *most, now) : FleetJson(*targets, now));
+  });
 }
 
 json::object DetailJson(const Sources& s, const TargetView& view) {
@@ -92,15 +115,33 @@ base::Result<IncidentQuery> ReadIncidentQuery(const Params& params) {
       }
     }
   }
-  out.target = params.Get("target");
-  out.before = params.Get("before");
-  if (const auto text = params.Get("limit"); !text.empty()) {
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out.limit);
-    if (error != std::errc() || end != text.data() + text.size() || out.limit < 1 ||
-        out.limit > 500) {
-      return base::Fail(base::ErrorKind::kInvalid, "limit has to be a number from 1 to 500");
+  if (const auto text = params.Get("outcome"); !text.empty()) {
+    std::string word(text);
+    std::ranges::replace(word, '_', ' ');
+    out.outcome = model::ParseOutcome(word);
+    if (!out.outcome) {
+      return base::Fail(base::ErrorKind::kInvalid, "outcome: \"" + word + "\" is not known");
     }
   }
+  for (auto* bound : {&out.since, &out.until}) {
+    const auto text = params.Get(bound == &out.since ? "since" : "until");
+    if (text.empty()) {
+      continue;
+    }
+    const auto time = ParseApiTime(text);
+    if (!time) {
+      return base::Fail(time.error());
+    }
+    // Beyond these no time in nanoseconds is left, and no incident.
+    *bound = base::FromMs(std::clamp<std::int64_t>(*time, 0, 9'000'000'000'000));
+  }
+  out.target = params.Get("target");
+  out.before = params.Get("before");
+  const auto limit = ReadCount(params, "limit", 500);
+  if (!limit) {
+    return base::Fail(limit.error());
+  }
+  out.limit = limit->value_or(out.limit);
   return out;
 }
 

@@ -76,6 +76,9 @@ struct IncidentQuery {
   std::vector<model::IncidentState> states;  ///< empty = any
   std::optional<bool> open;                  ///< only open, only closed
   std::string target;                        ///< "" = any
+  std::optional<model::Outcome> outcome;     ///< how they ended
+  base::Time since{};                        ///< opened then or later; zero = ever
+  base::Time until{};                        ///< opened before; zero = ever
   std::string before;                        ///< ids smaller than this one; "" = from the newest
   std::size_t limit = 50;
 };

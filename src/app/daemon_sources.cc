@@ -206,33 +206,26 @@ void Daemon::AddMetrics(api::Exposition& out) const {
 }
 
 loop::Task<base::Result<api::IncidentPage>> Daemon::Incidents(api::IncidentQuery query) {
-  // The journal filters by target and age; states are few enough to be filtered here.
-  api::IncidentPage page;
   incident::Filter filter;
+  filter.states = query.states;
+  filter.open = query.open;
   filter.target = query.target;
-  filter.open_only = query.open.value_or(false);
-  filter.limit = 1000;
-  const auto listed = co_await incidents_->List(filter);
+  filter.outcome = query.outcome ? model::ToString(*query.outcome) : "";
+  filter.since = query.since;
+  filter.until = query.until;
+  filter.before = query.before;
+  filter.limit = query.limit + 1;  // one more tells whether there is another page
+  auto listed = co_await incidents_->List(filter);
   if (!listed) {
     co_return base::Fail(listed.error());
   }
-  for (const auto& one : *listed) {
-    const bool state =
-        query.states.empty() || std::ranges::find(query.states, one.state) != query.states.end();
-    if (!state || (query.open && *query.open != one.Open())) {
-      continue;
-    }
-    ++page.total;
-    if (!query.before.empty() && one.id >= query.before) {
-      continue;
-    }
-    if (page.incidents.size() < query.limit) {
-      page.incidents.push_back(one);
-    } else {
-      page.more = true;
-    }
+  const auto total = co_await incidents_->Count(filter);
+  if (!total) {
+    co_return base::Fail(total.error());
   }
-  co_return page;
+  const bool more = listed->size() > query.limit;
+  listed->resize(std::min(listed->size(), query.limit));
+  co_return api::IncidentPage{.incidents = std::move(*listed), .total = *total, .more = more};
 }
 
 loop::Task<base::Result<model::Incident>> Daemon::Act(api::IncidentAction action) {

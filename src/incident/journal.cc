@@ -120,6 +120,12 @@ loop::Task<base::Result<std::vector<model::Incident>>> Journal::List(Filter filt
   co_return result;
 }
 
+loop::Task<base::Result<std::size_t>> Journal::Count(Filter filter) {
+  auto job = [state = state_, f = std::move(filter)] { return tables::Count(*state->db, f); };
+  auto result = co_await worker_.Run(std::move(job));
+  co_return result;
+}
+
 loop::Task<base::Result<model::Incident>> Journal::Get(std::string id) {
   auto job = [state = state_, i = std::move(id)] { return tables::Get(*state->db, i); };
   auto result = co_await worker_.Run(std::move(job));

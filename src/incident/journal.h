@@ -76,9 +76,12 @@ struct Batch {
 
 /// Which incidents to list.
 struct Filter {
-  bool open_only = false;
-  std::string target;      ///< "" = all
-  std::string outcome;     ///< as model::ToString has it; "" = all
+  std::vector<model::IncidentState> states;  ///< empty = any
+  std::optional<bool> open;                  ///< only open ones, only closed ones
+  std::string target;                        ///< "" = all
+  std::string outcome;                       ///< as model::ToString has it; "" = all
+  base::Time since{};                        ///< opened then or later; zero = ever
+  base::Time until{};                        ///< opened before; zero = ever
   std::string before;      ///< id: only older ones (paging); "" = from the newest
   std::size_t limit = 50;  ///< 1 to 1000
 };
@@ -102,6 +105,8 @@ class Journal {
 
   /// Newest first, without timelines and without the commands' outputs.
   loop::Task<base::Result<std::vector<model::Incident>>> List(Filter filter);
+  /// How many meet the filter, whatever `before` and `limit` say.
+  loop::Task<base::Result<std::size_t>> Count(Filter filter);
   /// One with its timeline. Errors: kNotFound.
   loop::Task<base::Result<model::Incident>> Get(std::string id);
   /// Open ones with their timelines, oldest first: for the restart. One that cannot be read is

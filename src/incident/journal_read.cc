@@ -10,6 +10,7 @@ namespace incident::tables {
 namespace {
 
 using alert::FromNs;
+using alert::ToNs;
 
 base::Result<model::Incident> ReadBody(const std::string& text) {
   const auto value = ParseJson(text);
@@ -95,16 +96,46 @@ base::Result<DeliveryRecord> ReadDelivery(Statement& row) {
 
 }  // namespace
 
-base::Result<std::vector<model::Incident>> List(Db& db, const Filter& filter) {
-  auto rows = db.Query(
-      "SELECT body FROM incident WHERE (?1=0 OR closed=0) AND (?2='' OR target=?2) "
-      "AND (?3='' OR outcome=?3) AND (?4='' OR id<?4) ORDER BY id DESC LIMIT ?5");
-  const auto limit = std::clamp<std::size_t>(filter.limit, 1, 1000);
-  rows.Bind(std::int64_t{filter.open_only ? 1 : 0})
+namespace {
+
+const std::string kWanted =
+    " FROM incident WHERE (?1<0 OR (closed=0)=?1) AND (?2='' OR instr(?2, ','||state||',')>0) "
+    "AND (?3='' OR target=?3) AND (?4='' OR outcome=?4) AND (?5=0 OR opened>=?5) "
+    "AND (?6=0 OR opened<?6)";
+const std::string kCount = "SELECT count(*)" + kWanted;
+const std::string kList =
+    "SELECT body" + kWanted + " AND (?7='' OR id<?7) ORDER BY id DESC LIMIT ?8";
+
+void BindWanted(Statement& rows, const Filter& filter) {
+  std::string states;
+  for (const auto state : filter.states) {
+    states += (states.empty() ? "," : "") + std::string(model::ToString(state)) + ",";
+  }
+  rows.Bind(std::int64_t{filter.open ? static_cast<int>(*filter.open) : -1})
+      .Bind(states)
       .Bind(filter.target)
       .Bind(filter.outcome)
-      .Bind(filter.before)
-      .Bind(static_cast<std::int64_t>(limit));
+      .Bind(ToNs(filter.since))
+      .Bind(ToNs(filter.until));
+}
+
+}  // namespace
+
+base::Result<std::size_t> Count(Db& db, const Filter& filter) {
+  auto rows = db.Query(kCount.c_str());
+  BindWanted(rows, filter);
+  const auto row = rows.Step();
+  if (!row) {
+    return base::Fail(row.error());
+  }
+  return static_cast<std::size_t>(rows.Int(0));
+}
+
+base::Result<std::vector<model::Incident>> List(Db& db, const Filter& filter) {
+  auto rows = db.Query(kList.c_str());
+  BindWanted(rows, filter);
+  const auto limit = std::clamp<std::size_t>(filter.limit, 1, 1000);
+  rows.Bind(filter.before).Bind(static_cast<std::int64_t>(limit));
   return ReadAll<model::Incident>(rows, [](Statement& row) {
     auto incident = ReadBody(row.Text(0));
     if (incident) {

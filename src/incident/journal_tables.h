@@ -14,6 +14,7 @@ namespace incident::tables {
 base::Result<> Prepare(Db& db);
 base::Result<> Write(Db& db, const Batch& batch);
 base::Result<std::vector<model::Incident>> List(Db& db, const Filter& filter);
+base::Result<std::size_t> Count(Db& db, const Filter& filter);
 base::Result<model::Incident> Get(Db& db, const std::string& id);
 base::Result<std::vector<model::Incident>> Open(Db& db);
 base::Result<std::vector<StepIntent>> Unfinished(Db& db, const std::string& incident);

@@ -130,6 +130,8 @@ TEST(Journal, ListsByFilterAndPage) {
   for (int i = 0; i < 10; ++i) {
     auto incident = Make(fmt::format("I{}", i));
     incident.target = i % 2 == 0 ? "web1" : "web2";
+    incident.opened = base::Time(std::chrono::seconds(100 + i));
+    incident.state = i == 7 ? model::IncidentState::kNeedsHuman : model::IncidentState::kConfirming;
     if (i < 5) {
       incident.closed = base::Time(9s);
       incident.outcome = model::Outcome::kFixed;
@@ -138,7 +140,15 @@ TEST(Journal, ListsByFilterAndPage) {
   }
   EXPECT_EQ(o.Run(o.journal->List({}))->size(), 10U);
   EXPECT_EQ(o.Run(o.journal->List({}))->front().id, "I9");
-  EXPECT_EQ(o.Run(o.journal->List({.open_only = true}))->size(), 5U);
+  EXPECT_EQ(o.Run(o.journal->List({.open = true}))->size(), 5U);
+  EXPECT_EQ(o.Run(o.journal->List({.open = false}))->front().id, "I4");
+  using enum model::IncidentState;
+  EXPECT_EQ(o.Run(o.journal->List({.states = {kDiagnosing, kNeedsHuman}}))->front().id, "I7");
+  EXPECT_EQ(o.Run(o.journal->List({.states = {kHolding}}))->size(), 0U);
+  EXPECT_EQ(o.Run(o.journal->List({.since = base::Time(103s), .until = base::Time(106s)}))->size(),
+            3U);
+  EXPECT_EQ(o.Run(o.journal->Count({.before = "I1", .limit = 1})).value(), 10U);
+  EXPECT_EQ(o.Run(o.journal->Count({.open = false, .target = "web2"})).value(), 2U);
   EXPECT_EQ(o.Run(o.journal->List({.target = "web1"}))->size(), 5U);
   EXPECT_EQ(o.Run(o.journal->List({.outcome = "fixed", .limit = 2}))->size(), 2U);
   EXPECT_EQ(o.Run(o.journal->List({.before = "I3"}))->front().id, "I2");

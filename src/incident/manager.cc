@@ -219,6 +219,11 @@ loop::Task<base::Result<std::vector<model::Incident>>> Manager::List(Filter filt
   co_return result;
 }
 
+loop::Task<base::Result<std::size_t>> Manager::Count(Filter filter) {
+  auto result = co_await needs_.journal->Count(std::move(filter));
+  co_return result;
+}
+
 loop::Task<base::Result<model::Incident>> Manager::Get(std::string id) {
   if (const auto* live = Find(id); live != nullptr) {
     co_return *live;

@@ -115,6 +115,8 @@ class Manager {
   [[nodiscard]] const model::Incident* Find(const std::string& id) const;
   /// Newest first, open and closed, without timelines.
   loop::Task<base::Result<std::vector<model::Incident>>> List(Filter filter);
+  /// How many meet the filter, whatever `before` and `limit` say.
+  loop::Task<base::Result<std::size_t>> Count(Filter filter);
   /// One with its timeline. Errors: kNotFound.
   loop::Task<base::Result<model::Incident>> Get(std::string id);
 

@@ -17,14 +17,11 @@ function serverQuery(wish: Wish, before: string): string {
   const query = new URLSearchParams({ limit: `${PAGE}` });
   if (wish.state) query.set("state", wish.state);
   if (wish.target) query.set("target", wish.target);
+  if (wish.outcome) query.set("outcome", wish.outcome);
+  const seconds = SINCE.find(([key]) => key === wish.since)?.[2] ?? 0;
+  if (seconds) query.set("since", `${Math.floor(Date.now() / 1000) - seconds}`);
   if (before) query.set("before", before);
   return `?${query.toString()}`;
-}
-
-/** What the server does not filter. */
-function wanted(incident: IncidentBrief, wish: Wish): boolean {
-  const since = SINCE.find(([key]) => key === wish.since)?.[2] ?? 0;
-  return (!wish.outcome || incident.outcome === wish.outcome) && (!since || Date.parse(incident.opened) > Date.now() - since * 1000);
 }
 
 function Filters({ wish }: { wish: Wish }) {
@@ -70,7 +67,7 @@ function useList(wish: Wish): { list: List | null; error: string; more: () => vo
       timer = window.setTimeout(load, 150);
     });
     return () => { gone = true; clearTimeout(timer); stop(); };
-  }, [wish.state, wish.target]);
+  }, [wish.state, wish.target, wish.outcome, wish.since]);
   const more = () => void api.incidents(serverQuery(wish, list?.next ?? "")).then(
     (answer) => setList((was) => ({ ...answer, incidents: [...(was?.incidents ?? []), ...answer.incidents] })), failed);
   return { list, error, more };
@@ -82,7 +79,7 @@ export function IncidentsPage() {
     state: query.get("state") ?? "", target: query.get("target") ?? "", outcome: query.get("outcome") ?? "", since: query.get("since") ?? "",
   };
   const { list, error, more } = useList(wish);
-  const shown = (list?.incidents ?? []).filter((incident) => wanted(incident, wish));
+  const shown = list?.incidents ?? [];
   return (
     <>
       <div class="tools"><h1>{t("Incidents")}</h1><Filters wish={wish} /></div>
@@ -91,7 +88,7 @@ export function IncidentsPage() {
       {list && (shown.length > 0 || !(wish.state || wish.target || wish.outcome || wish.since)
         ? <IncidentTable incidents={shown} />
         : <Empty icon="incidents" title={t("No incident matches.")} />)}
-      {list && list.incidents.length > 0 && (
+      {shown.length > 0 && list && (
         <p class="foot">{plural(list.total, "one incident", "{n} incidents")}
           {list.next && <button type="button" onClick={more}>{t("Show older ones")}</button>}</p>
       )}
