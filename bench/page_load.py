@@ -75,8 +75,8 @@ class Page:
         return took
 
 
-def client(port, pages, until, out):
-    """Draws its pages, each every 5 s, spread over them; sends what it saw through the pipe."""
+def client(port, pages, since, until, out):
+    """Draws its pages, each every 5 s, spread over them; sends what it saw from `since` on through the pipe."""
     took, events, late = [], 0, 0.0
     start = time.monotonic()
     open_pages = [Page(port, exprs, start + 5 * i / len(pages)) for i, exprs in enumerate(pages)]
@@ -85,10 +85,11 @@ def client(port, pages, until, out):
         wait = page.next - time.monotonic()
         if wait > 0:
             time.sleep(wait)
-        else:
+        answers, got = page.draw(), page.drain()
+        if time.monotonic() >= since:
             late = max(late, -wait)
-        took += page.draw()
-        events += page.drain()
+            took += answers
+            events += got
         page.next = max(page.next + 5, time.monotonic() - 5)
     out.send((took, events, late))
     out.close()
@@ -103,7 +104,7 @@ def measure(daemon, graphs, hosts, seconds, warm):
     pipes, clients = [], []
     for part in (pages[:half], pages[half:]):
         mine, theirs = multiprocessing.Pipe(False)
-        process = multiprocessing.Process(target=client, args=(daemon.port, part, until, theirs))
+        process = multiprocessing.Process(target=client, args=(daemon.port, part, until - seconds, until, theirs))
         process.start()
         theirs.close()
         pipes.append(mine)

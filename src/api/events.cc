@@ -49,7 +49,8 @@ class EventHub::State::Client final : public BodyStream {
     return names_.empty() || std::ranges::find(names_, name) != names_.end();
   }
 
-  void Push(const Piece& piece) {
+  /// `later`: it may wait a little for more of its kind.
+  void Push(const Piece& piece, bool later) {
     if (ended_) {
       return;
     }
@@ -59,8 +60,11 @@ class EventHub::State::Client final : public BodyStream {
       return;
     }
     bytes_ += piece->size();
+    urgent_ = urgent_ || !later;
     queue_.push_back(piece);
-    wake_.Notify();
+    if (urgent_ || queue_.size() == 1) {
+      wake_.Notify();
+    }
   }
 
   void End() {
@@ -76,9 +80,13 @@ class EventHub::State::Client final : public BodyStream {
         co_return std::string(": heartbeat\n\n");
       }
     }
+    if (!urgent_ && !ended_) {
+      co_await wake_.WaitFor(hub_->limits.gather);
+    }
     if (ended_) {
       co_return std::nullopt;
     }
+    urgent_ = false;
     std::string out;
     while (!queue_.empty()) {
       out += *queue_.front();
@@ -97,6 +105,7 @@ class EventHub::State::Client final : public BodyStream {
   loop::Event wake_;
   std::deque<Piece> queue_;
   std::size_t bytes_ = 0;
+  bool urgent_ = false;  ///< something in the queue has to go out at once
   bool ended_ = false;
 };
 
@@ -116,7 +125,7 @@ void EventHub::Publish(std::string_view name, std::string_view json) {
   const auto piece = std::make_shared<const std::string>(Frame(s.id, name, json));
   for (const auto& weak : s.clients) {
     if (const auto client = weak.lock(); client && client->Wants(name)) {
-      client->Push(piece);
+      client->Push(piece, name == "sample");
     }
   }
 }
@@ -127,10 +136,12 @@ Response EventHub::Subscribe(std::vector<std::string> names) {
     return JsonError(503, "unavailable", s.closed ? "stopping" : "too many event streams");
   }
   auto client = std::make_shared<State::Client>(state_, std::move(names));
-  client->Push(std::make_shared<const std::string>(
-      "retry: 2000\n\n" + Frame(s.id, "hello",
-                                R"({"version":)" + base::JsonQuote(s.version) + R"(,"time":")" +
-                                    base::FormatRfc3339(base::Clock::Now()) + "\"}")));
+  client->Push(
+      std::make_shared<const std::string>(
+          "retry: 2000\n\n" + Frame(s.id, "hello",
+                                    R"({"version":)" + base::JsonQuote(s.version) + R"(,"time":")" +
+                                        base::FormatRfc3339(base::Clock::Now()) + "\"}")),
+      false);
   s.clients.push_back(client);
   Response out;
   out.content_type = "text/event-stream";

@@ -20,6 +20,7 @@ class EventHub {
     std::size_t bytes = 1024 * 1024;  ///< waiting for one client
     std::size_t clients = 128;
     base::Duration heartbeat = std::chrono::seconds(15);
+    base::Duration gather = std::chrono::milliseconds(100);  ///< samples of so long go out together
   };
 
   /// `version` goes out in the first event of every stream.

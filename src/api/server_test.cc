@@ -423,6 +423,22 @@ TEST(Events, NamedEventsReachWhoAskedForThem) {
   EXPECT_TRUE(all.ClosedWithin(2000));
 }
 
+TEST(Events, SamplesWaitForEachOtherAndForNothingElse) {
+  TestServer::limits = {.gather = 60s};
+  TestServer server;
+  TestServer::limits = {};
+  RawClient client(server.address());
+  client.Send("GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  ASSERT_TRUE(client.WaitFor("event: hello"));
+  server.On([&] {
+    server.events().Publish("sample", "{\"n\":1}");
+    server.events().Publish("sample", "{\"n\":2}");
+  });
+  server.On([&] { server.events().Publish("alert", "{}"); });
+  ASSERT_TRUE(client.WaitFor("event: alert"));
+  EXPECT_THAT(client.Take(), HasSubstr("data: {\"n\":1}\n\nid: 2\nevent: sample\n"));
+}
+
 TEST(Events, SlowClientsAreDroppedAndHeartbeatsCome) {
   TestServer::limits = {.events = 8, .bytes = 4096, .clients = 2, .heartbeat = 50ms};
   TestServer server;

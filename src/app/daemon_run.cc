@@ -170,13 +170,15 @@ loop::Task<> Daemon::PublishFleet() {
     while (changed_.empty() || events_->clients() == 0) {
       co_await fleet_event_.Wait();
     }
-    auto names = std::exchange(changed_, {});
-    std::vector<api::TargetView> changed;
-    const auto all = Fleet();
-    for (const auto& view : all) {
-      if (!names.contains(view.target->name)) {
-        continue;
+    std::vector<api::TargetView> views;
+    for (const auto& name : std::exchange(changed_, {})) {
+      if (auto view = board_.View(name, base::Clock::Now())) {
+        views.push_back(std::move(*view));
       }
+    }
+    CompleteViews(views);
+    std::vector<api::TargetView> changed;
+    for (auto& view : views) {
       // What moves with every probe goes out as "sample"; here only what a card shows besides.
       auto shape = fmt::format(
           "{}|{}|{}|{}", static_cast<int>(view.status), view.reason, view.alerts.size(),
@@ -185,11 +187,11 @@ loop::Task<> Daemon::PublishFleet() {
       auto& last = published_[view.target->name];
       if (last != shape) {
         last = std::move(shape);
-        changed.push_back(view);
+        changed.push_back(std::move(view));
       }
     }
     if (!changed.empty()) {
-      events_->Publish("fleet", api::FleetEvent(all, changed, false));
+      events_->Publish("fleet", api::FleetEvent(Fleet(), changed, false));
     }
     co_await loop::Sleep(milliseconds(100));
   }
