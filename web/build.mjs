@@ -1,13 +1,18 @@
-// Builds the page into dist/: scripts and style sheets with hashes in their names, and the two documents that name them:
-// index.html (the page) and status.html (the public status page).
+// Builds the page into dist/: scripts and style sheets with hashes in their names, and the two documents that name them, made from
+// src/document.html: index.html (the page) and status.html (the public status page).
 import { build } from "esbuild";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 
 rmSync("dist", { recursive: true, force: true });
 mkdirSync("dist");
-const entries = { raksa: "src/main.tsx", "raksa-style": "src/style.css", status: "src/status/status.tsx", "status-style": "src/status/status.css" };
+const documents = [
+  // The first screen's data is asked for while the scripts are still on their way.
+  { name: "index", title: "Raksa", data: "/metrics and /api/v1/fleet", script: "src/main.tsx", style: "src/style.css", first: "/api/v1/fleet?first=40" },
+  { name: "status", title: "Status", data: "/api/v1/public/status", script: "src/status/status.tsx", style: "src/status/status.css", first: "/api/v1/public/status" },
+];
+const entry = ({ name, script, style }) => ({ [name === "index" ? "raksa" : name]: script, [`${name === "index" ? "raksa" : name}-style`]: style });
 const result = await build({
-  entryPoints: Object.fromEntries(Object.entries(entries).filter(([, path]) => existsSync(path))),
+  entryPoints: Object.assign({}, ...documents.map(entry)),
   bundle: true,
   splitting: true,
   minify: true,
@@ -38,12 +43,11 @@ function needs(path, found = new Set()) {
   return [...found];
 }
 
-for (const [document, script, style] of [["index", entries.raksa, entries["raksa-style"]], ["status", entries.status, entries["status-style"]]]) {
-  if (existsSync(script)) {
-    const preload = needs(built(script)).map((path) => `<link rel="modulepreload" href="${address(path)}">`).join("\n    ");
-    const html = readFileSync(`src/${document}.html`, "utf8")
-      .replace("SCRIPT", address(built(script))).replace("STYLE", address(built(style))).replace("<!-- PRELOAD -->", preload);
-    writeFileSync(`dist/${document}.html`, html);
-  }
+const template = readFileSync("src/document.html", "utf8");
+for (const { name, title, data, script, style, first } of documents) {
+  const preload = [`<link rel="preload" as="fetch" href="${first}" crossorigin>`,
+    ...needs(built(script)).map((path) => `<link rel="modulepreload" href="${address(path)}">`)].join("\n    ");
+  writeFileSync(`dist/${name}.html`, template.replace("TITLE", title).replace("DATA", data).replace("SCRIPT", address(built(script)))
+    .replace("STYLE", address(built(style))).replace("<!-- PRELOAD -->", preload));
 }
 writeFileSync("dist/icon.svg", readFileSync("src/icon.svg"));

@@ -44,9 +44,15 @@ class Page(BrowserTest):
                 daemon.stop()
                 daemon.log.close()
 
-            checks, said = drive("page.mjs", [f"http://127.0.0.1:{daemon.port}", str(web)],
-                                 {"stop": stop, "start": daemon.start}, 280)
-        self.judge(checks, said, 17)
+            def load(text):
+                daemon.set_config(text)
+                return daemon.request("POST", "/-/reload")[0]
+
+            good = CONFIG.replace("WEB", str(web))
+            checks, said = drive("page.mjs", [f"http://127.0.0.1:{daemon.port}", str(web)], {
+                "stop": stop, "start": daemon.start, "mend": lambda: self.assertEqual(load(good), 200),
+                "spoil": lambda: self.assertEqual(load(good + "no-such-key: 1\n"), 400)}, 280)
+        self.judge(checks, said, 19)
 
     def test_login_roles_and_the_status_page(self):
         daemon = Daemon(LOGIN, {"community": "hush-hush"})

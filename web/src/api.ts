@@ -88,6 +88,7 @@ export interface DaemonStatus {
   version: string; revision: string; started: string; uptime_seconds: number; time: string; ready: boolean; pid: number;
   config_file: string; config_loaded: string; config_error: string; recovery_mode: string; role: string; user: string;
   store: Record<string, number | string | null>; self: Record<string, number | string | null>;
+  remote_write?: { name: string; lag_seconds: number; error?: string }[];
 }
 
 /** An error answer: the daemon's own words, and the HTTP status. */
@@ -144,6 +145,8 @@ export type Verb = "approve" | "reject" | "acknowledge" | "stop" | "again";
 
 export const api = {
   fleet: () => ask("/api/v1/fleet") as Promise<Fleet>,
+  /** The worst hosts, for the first screen; index.html begins to fetch the same. */
+  worst: () => ask("/api/v1/fleet?first=40") as Promise<Fleet>,
   target: (name: string) => ask(`/api/v1/targets/${encodeURIComponent(name)}`) as Promise<TargetDetail>,
   incidents: (query: string) =>
     ask(`/api/v1/incidents${query}`) as Promise<{ incidents: IncidentBrief[]; total: number; next: string | null }>,

@@ -1,5 +1,7 @@
 // Frame: what stands around every page: navigation, what is wrong now, language, theme, who is logged in.
 import type { ComponentChildren } from "preact";
+import { useEffect } from "preact/hooks";
+import { health, useHealth } from "./health";
 import { useLive } from "./live";
 import { useRouter } from "./router";
 import { useSession } from "./session";
@@ -59,9 +61,9 @@ function Corner({ onLanguage }: { onLanguage: () => void }) {
 
 /** One line: what is wrong now and what Raksa does about it. */
 function Now() {
-  const { fleet, connected, error } = useLive();
+  const { fleet, connected, known, error } = useLive();
   if (!connected || !fleet) {
-    return <p class="now bad" role="status">{fleet || error ? t("Not connected. What you see may be old; connecting again…") : t("Connecting…")}</p>;
+    return <p class={`now ${known || error ? "bad" : ""}`} role="status">{known || error ? t("Not connected. What you see may be old; connecting again…") : t("Connecting…")}</p>;
   }
   const { down, degraded, targets } = fleet.summary;
   const busy = fleet.targets.filter((row) => row.incident);
@@ -84,6 +86,17 @@ function Now() {
     );
   }
   return <p class="now good" role="status">{t("All is well")}<span class="dim"> · {plural(targets, "one host watched", "{n} hosts watched")}</span></p>;
+}
+
+/** What is wrong with Raksa itself; nothing while all is well. */
+function Troubles() {
+  const { troubles } = useHealth();
+  useEffect(() => health.start(), []);
+  return (
+    <div role="alert">
+      {troubles.map((one) => <p key={one.text} class="now bad trouble"><b>{one.text}</b> {one.detail}</p>)}
+    </div>
+  );
 }
 
 /** What Raksa is doing, as a sentence. */
@@ -112,6 +125,7 @@ export function Frame({ children, onLanguage }: { children: ComponentChildren; o
       </header>
       <div class="body">
         <Now />
+        <Troubles />
         <main id="main" tabIndex={-1}>{children}</main>
       </div>
     </div>

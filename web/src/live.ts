@@ -10,26 +10,50 @@ const MANY = 100;
 class Live extends Store {
   fleet: Fleet | null = null;
   connected = false;
+  /** It was connected once, so that what is shown may have become old since. */
+  known = false;
   error = "";
   /** Grows when a target's status, incident or the list itself changed, and not with every sample. */
   shape = 0;
+  /** Only the worst hosts are known yet. */
+  get partial(): boolean {
+    return this.fleet !== null && this.fleet.targets.length < this.fleet.summary.targets;
+  }
+
   private at = new Map<string, number>();
   private version = "";
   private source: EventSource | null = null;
   private incidentListeners = new Set<(event: IncidentEvent) => void>();
   private alertListeners = new Set<(alert: Alert) => void>();
   private timer = 0;
+  /** Grows with every start and stop, so that what was begun before one does not go on after it. */
+  private turn = 0;
 
   /** Connects, and connects again for as long as the page is open. */
   start(): void {
     this.stop();
+    const turn = this.turn;
+    const connect = () => {
+      if (turn === this.turn) {
+        this.connect();
+      }
+    };
+    if (this.fleet) {
+      connect();
+    } else {
+      // The first screen is painted before the whole fleet comes.
+      void this.preview().then(() => (document.hidden ? connect() : requestAnimationFrame(() => setTimeout(connect))));
+    }
+  }
+
+  private connect(): void {
     const source = new EventSource("/api/v1/events");
     this.source = source;
     source.onopen = () => void this.refresh();
     source.onerror = () => {
       this.connected = false;
       this.changed();
-      if (!this.fleet) {
+      if (!this.fleet || this.partial) {
         void this.refresh();
       }
       // The browser tries again by itself, but not after an answer such as 503: then we do.
@@ -50,6 +74,7 @@ class Live extends Store {
   }
 
   stop(): void {
+    this.turn += 1;
     clearTimeout(this.timer);
     this.source?.close();
     this.source = null;
@@ -74,13 +99,30 @@ class Live extends Store {
     source.addEventListener(name, (event) => handle(JSON.parse((event as MessageEvent<string>).data) as T));
   }
 
+  /** The worst hosts, to show something before the stream is open and the whole fleet read. */
+  private async preview(): Promise<void> {
+    try {
+      const worst = await api.worst();
+      if (!this.fleet) {
+        this.take(worst);
+        this.changed();
+      }
+    } catch {
+      // The whole fleet's answer will say what is wrong.
+    }
+  }
+
+  private take(fleet: Fleet): void {
+    this.fleet = fleet;
+    this.at = new Map(fleet.targets.map((target, index) => [target.name, index]));
+    this.shape += 1;
+  }
+
   private async refresh(): Promise<void> {
     try {
-      const fleet = await api.fleet();
-      this.fleet = fleet;
-      this.at = new Map(fleet.targets.map((target, index) => [target.name, index]));
-      this.shape += 1;
+      this.take(await api.fleet());
       this.connected = true;
+      this.known = true;
       this.error = "";
     } catch (error) {
       this.connected = false;

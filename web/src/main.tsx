@@ -93,5 +93,11 @@ router.start();
 keys.start();
 void session.start();
 render(<App />, document.getElementById("app") as HTMLElement);
-(window.requestIdleCallback ?? ((later: () => void) => setTimeout(later, 2000)))(() =>
-  [HostPage, IncidentsPage, IncidentPage, AlertsPage, SilencesPage, ExplorePage, SettingsPage].forEach((page) => page.fetch()), { timeout: 5000 });
+// The other pages' code comes when this one is shown and nothing else is to be done.
+const rest = live.subscribe(() => {
+  if (live.connected) {
+    rest();
+    (window.requestIdleCallback ?? ((later: () => void) => setTimeout(later, 2000)))(() =>
+      [HostPage, IncidentsPage, IncidentPage, AlertsPage, SilencesPage, ExplorePage, SettingsPage].forEach((page) => page.fetch()), { timeout: 5000 });
+  }
+});

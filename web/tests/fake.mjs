@@ -65,6 +65,12 @@ function fleet(count) {
   };
 }
 
+/** As the daemon orders them for a page's first screen. */
+function worst(targets) {
+  const rank = (row) => ["down", "degraded", "unknown", "up"].indexOf(row.status) * 2 + (row.incident ? 0 : 1);
+  return [...targets].sort((a, b) => rank(a) - rank(b));
+}
+
 /** A wave with noise, the same for the same series and time. */
 function wave(seed, at) {
   return 35 + 18 * Math.sin(at / 1700 + seed) + 9 * Math.sin(at / 271 + seed * 3) + ((at * 7919 + seed * 104729) % 13) / 2;
@@ -138,12 +144,13 @@ export async function start({ hosts = 1000, port = 0, dist }) {
     let body = "";
     request.on("data", (piece) => { body += piece; });
     request.on("end", () => {
-      const { pathname } = new URL(request.url, "http://localhost");
+      const { pathname, searchParams } = new URL(request.url, "http://localhost");
       const form = new URLSearchParams(body);
       const number = (name) => Number(form.get(name));
       const targetName = /^\/api\/v1\/targets\/(.+)$/.exec(pathname)?.[1];
       if (pathname === "/api/v1/fleet") {
-        json(request, response, state);
+        const first = Number(searchParams.get("first"));
+        json(request, response, first ? { ...state, targets: worst(state.targets).slice(0, first) } : state);
       } else if (pathname === "/api/v1/events") {
         events(response, state);
       } else if (targetName) {

@@ -92,6 +92,30 @@ await world.check("an incident's page tells what happened, how long it took, and
   await world.noViolations("an incident");
 });
 
+await world.check("incidents are filtered by the daemon, each filter with an address", async () => {
+  await world.go("/incidents");
+  await page.getByLabel("Outcome").selectOption("fixed");
+  await page.getByText("No incident matches.").waitFor();
+  expect(page.url().includes("outcome=fixed"), "the filter is not in the address");
+  await world.go("/incidents?outcome=healed+by+itself&since=24h&state=closed");
+  await page.locator(".rows").getByRole("link", { name: /web1/ }).first().waitFor();
+  const page1 = await world.json("/api/v1/incidents?limit=1&outcome=healed_by_itself");
+  const later = await world.json(`/api/v1/incidents?outcome=healed_by_itself&since=${Date.now() / 1000 + 60}`);
+  expect(page1.incidents.length === 1 && page1.total >= 1 && later.total === 0, `total ${page1.total}, in the future ${later.total}`);
+});
+
+await world.check("a configuration that was refused is said on every page, until it is mended", async () => {
+  await please("spoil");
+  await world.go("/alerts");
+  await page.locator(".trouble", { hasText: "no-such-key" }).waitFor();
+  await world.noViolations("with a trouble");
+  await please("mend");
+  await world.go("/alerts");
+  await page.locator(".now.good, .now.warn, .now.bad").first().waitFor();
+  await new Promise((done) => setTimeout(done, 1500));
+  expect(await page.locator(".trouble").count() === 0, "it is still said");
+});
+
 await world.check("hostile text in an alert appears as text", async () => {
   const alert = { status: "firing", labels: { alertname: `Own${HOSTILE}`, target: "here", severity: "warning", note: HOSTILE }, annotations: { summary: HOSTILE }, startsAt: new Date().toISOString() };
   const answer = await world.context.request.post(`${url}/webhook`, { data: { version: "4", status: "firing", receiver: "raksa", groupKey: "x", alerts: [alert] } });

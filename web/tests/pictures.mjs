@@ -13,15 +13,19 @@ const all = [
   ["host-thai", `/hosts/${target}?range=15m`, { thai: true }], ["host-phone", `/hosts/${target}?range=15m`, { phone: true }],
   ["incidents", "/incidents", {}], ["incident", `/incidents/${fixed?.id}`, {}], ["incident-dark", `/incidents/${fixed?.id}`, { dark: true }],
   ["incident-thai", `/incidents/${fixed?.id}`, { thai: true }], ["incident-phone", `/incidents/${fixed?.id}`, { phone: true }],
-  ["alerts", "/alerts", {}], ["silences", "/silences?new=1", {}], ["explore", "/explore?q=rate(bits_received[1m])&range=15m", {}],
-  ["settings", "/settings", {}], ["status", "/status", {}],
+  ["alerts", "/alerts", {}], ["silences", "/silences?new=1", {}], ["explore", "/explore?q=rate(bits_received{interface!=\"lo\"}[1m])&range=15m", {}],
+  ["settings", "/settings", {}], ["status", "/status", {}], ["login", "/", { login: true }],
 ];
-for (const [name, path, { dark, phone, thai }] of all) {
+for (const [name, path, { dark, phone, thai, login }] of all) {
   const context = await browser.newContext({
     viewport: phone ? { width: 375, height: 760 } : { width: 1280, height: 800 }, locale: thai ? "th-TH" : "en-GB", timezoneId: "Asia/Bangkok",
     colorScheme: dark ? "dark" : "light", reducedMotion: "reduce",
   });
   const page = await context.newPage();
+  if (login) {
+    // As an address that asks for a login answers.
+    await page.route("**/api/v1/session", (route) => route.fulfill({ json: { user: "", role: "", login: true, csrf: "" } }));
+  }
   await page.goto(url + path);
   await page.locator("main h1").waitFor();
   await page.waitForTimeout(2500);

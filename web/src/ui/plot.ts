@@ -6,6 +6,8 @@ import { css } from "../theme";
 import { language } from "../words";
 
 export const AXIS = 58;
+/** Room right of a graph, for the half of the last mark's text (style/plot.css has it too). */
+const EDGE = 18;
 const FONT = '11px system-ui, "Noto Sans Thai", sans-serif';
 
 export const seriesColor = (index: number): string => css(`--s${index % 8}`);
@@ -82,7 +84,7 @@ export function commonOptions(latest: { current: Common }, onCursor: (index: num
   return {
     width,
     height,
-    padding: [8, 8, 0, 0],
+    padding: [8, EDGE, 0, 0],
     legend: { show: false },
     cursor: {
       sync: { key: "raksa" },

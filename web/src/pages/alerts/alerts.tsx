@@ -32,7 +32,7 @@ function AlertRow({ alert }: { alert: Alert }) {
     <tr>
       <td data-label={t("State")}><Pill text={alert.state} tone={TONE[alert.state] ?? ""} /> {alert.flapping && <Pill text="flapping" tone="warn" />}</td>
       <td data-label={t("Alert")}><span><b>{alert.name}</b> {target && <a href={`/hosts/${encodeURIComponent(target)}`} data-row>{target}</a>}
-        <br /><span>{alert.annotations["summary"] ?? ""}</span>{why(alert) && <span class="dim"> — {why(alert)}</span>}
+        {alert.annotations["summary"] && <><br /><span>{alert.annotations["summary"]}</span></>}{why(alert) && <span class="dim"> — {why(alert)}</span>}
         <br /><Labels labels={alert.labels} without={["alertname", "target", "severity", "url"]} /></span></td>
       <td data-label={t("Severity")}>{t(alert.severity)}</td>
       <td class="number" data-label={t("Value")}>{plain(number(alert.value))}</td>

@@ -84,17 +84,18 @@ function Head() {
   );
 }
 
-function Hosts({ items, narrow }: { items: Item[]; narrow: boolean }) {
+/** `more`: hosts that are still on their way; the list keeps room for them. */
+function Hosts({ items, more, narrow }: { items: Item[]; more: number; narrow: boolean }) {
   const list = useRef<HTMLUListElement>(null);
   const { turn } = useHistory();
   const height = narrow ? NARROW : WIDE;
-  const slice = useVirtual(list, items.length, height);
+  const slice = useVirtual(list, items.length + more, height);
   return (
     <ul class="fleet" ref={list} aria-label={t("Fleet")}>
       {slice.before > 0 && <li class="space" aria-hidden="true" style={{ height: `${slice.before}px` }} />}
       {items.slice(slice.first, slice.last).map((item, index) => (item.kind === "group"
         ? <Group key={`group ${item.name}`} item={item} />
-        : <Row key={item.row.name} row={item.row} place={slice.first + index + 1} count={items.length} turn={turn} language={language()} />))}
+        : <Row key={item.row.name} row={item.row} place={slice.first + index + 1} count={items.length} turn={turn + slice.rests} language={language()} />))}
       {slice.after > 0 && <li class="space" aria-hidden="true" style={{ height: `${slice.after}px` }} />}
     </ul>
   );
@@ -106,26 +107,30 @@ function onlyQuickstart(fleet: Fleet): boolean {
 }
 
 export function FleetPage() {
-  const { fleet, error } = useLive();
+  const { fleet, known, error } = useLive();
   const { query } = useRouter();
   const narrow = useNarrow();
   useEffect(() => {
+    if (!known) {
+      return undefined;
+    }
     const read = () => { if (!document.hidden) void history.refresh(); };
     // After the rows themselves are drawn.
-    const first = setTimeout(read, 300);
+    const first = setTimeout(read, 100);
     const timer = setInterval(read, 60000);
     return () => { clearTimeout(first); clearInterval(timer); };
-  }, []);
-  if (!fleet) {
+  }, [known]);
+  const wish: Wish = { search: query.get("q") ?? "", status: query.get("status") ?? "", group: query.get("group") ?? "" };
+  const whole = !live.partial;
+  if (!fleet || (!whole && (wish.search || wish.status || wish.group))) {
     return <><h1 class="unseen">{t("Fleet")}</h1>{error ? <p class="problem">{error}</p> : <Loading />}</>;
   }
-  const wish: Wish = { search: query.get("q") ?? "", status: query.get("status") ?? "", group: query.get("group") ?? "" };
   const items = arrange(fleet.targets, wish);
   return (
     <>
       <Tools fleet={fleet} wish={wish} />
       {fleet.targets.length > 0 && <Head />}
-      <Hosts items={items} narrow={narrow} />
+      <Hosts items={items} more={whole ? 0 : fleet.summary.targets - fleet.targets.length} narrow={narrow} />
       {items.length === 0 && fleet.targets.length > 0 && <p class="hollow" role="status">{t("No host matches.")}</p>}
       {onlyQuickstart(fleet) && <Welcome none={fleet.targets.length === 0} />}
     </>

@@ -1,9 +1,11 @@
 // Row: one host of the fleet in one line.
-import type { TargetRow, Threshold } from "../../api";
+import { useRef } from "preact/hooks";
+import type { TargetRow } from "../../api";
 import { ago, number, percent } from "../../format";
 import { memo } from "../../memo";
 import { length, Pill } from "../../ui/pieces";
 import { Spark } from "../../ui/spark";
+import { scrolling } from "../../ui/virtual";
 import { t } from "../../words";
 import { history, METRICS, type Metric } from "./history";
 
@@ -74,10 +76,13 @@ function Word({ row }: { row: TargetRow }) {
   return <span class="word dim">{row.since ? t("for {span}", { span: ago(row.since) }) : ""}</span>;
 }
 
-export interface RowProps { row: TargetRow; place: number; count: number; turn: unknown; language: string; threshold?: Threshold }
+export interface RowProps { row: TargetRow; place: number; count: number; turn: number; language: string }
 
 export const Row = memo(function Row({ row, place, count }: RowProps) {
   const labels = Object.entries(row.labels);
+  // Lines are drawn when the list rests: while it flies past nobody could read them.
+  const lines = useRef(false);
+  lines.current ||= !scrolling();
   return (
     <li class={`host-row ${row.status}`} aria-setsize={count} aria-posinset={place}>
       <span class="who">
@@ -88,7 +93,7 @@ export const Row = memo(function Row({ row, place, count }: RowProps) {
       <Pill text={row.status} />
       <Checks row={row} />
       {METRICS.map((metric) => (
-        <Gauge key={metric} metric={metric} name={t(NAMES[metric])} value={largest(row, metric)} line={history.of(row.name, metric)} bad={alarmed(row, metric)} />
+        <Gauge key={metric} metric={metric} name={t(NAMES[metric])} value={largest(row, metric)} line={lines.current ? history.of(row.name, metric) : undefined} bad={alarmed(row, metric)} />
       ))}
       <Word row={row} />
     </li>

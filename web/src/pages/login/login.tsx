@@ -28,6 +28,7 @@ export function LoginPage({ onLanguage }: { onLanguage: () => void }) {
         <label class="field">{t("Name")} <input name="name" required autocomplete="username" value={name} onInput={(event) => setName(event.currentTarget.value)} /></label>
         <label class="field">{t("Token")} <input name="token" type="password" required autocomplete="current-password" value={token}
           onInput={(event) => setToken(event.currentTarget.value)} /></label>
+        <p class="dim small">{t("Whoever runs Raksa makes one with {command}.", { command: "raksa token" })}</p>
         {error && <p class="problem" role="alert">{error}</p>}
         <button type="submit" class="primary" disabled={busy}>{t("Log in")}</button>
         <button type="button" class="quiet" lang={other} onClick={() => { setLanguage(other); onLanguage(); }}>{other === "th" ? "ไทย" : "English"}</button>

@@ -17,7 +17,7 @@ function Daemon({ status }: { status: DaemonStatus }) {
     [t("Version"), [status.version, status.revision.slice(0, 7)].filter(Boolean).join(" · ")], [t("Running for"), span(status.uptime_seconds)],
     [t("Repairs"), t(status.recovery_mode)], [t("Memory"), bytes(Number(self["resident_bytes"]))], [t("Processor"), `${decimal(cpu * 100, 2)} %`],
     [t("Open files"), figure(self["open_fds"])], [t("Connections"), figure(self["connections"])], [t("Pages open"), figure(self["event_clients"])],
-    [t("Series"), figure(store["series"])], [t("Samples"), figure(store["samples"])], [t("Store"), bytes(Number(store["bytes"]))],
+    [t("Series"), figure(store["series"])], [t("Samples"), figure(store["samples_appended"])], [t("Store"), bytes(Number(store["bytes"]))],
     [t("Oldest sample"), moment(store["oldest"] as string | null)],
   ];
   return <dl class="figures">{rows.map(([name, text]) => <div key={name}><dt>{name}</dt><dd>{text}</dd></div>)}</dl>;
