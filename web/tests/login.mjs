@@ -1,15 +1,9 @@
 // Who may do what on the page, and what everybody sees: node login.mjs URL READER_TOKEN OPERATOR_TOKEN OUT_DIR. The daemon asks
 // for a token everywhere and has a status page.
-import { expect, hangUp, until, World } from "./world.mjs";
+import { expect, hangUp, login, until, World } from "./world.mjs";
 
 const [url, reader, operator, out] = process.argv.slice(2);
 const world = await World.start(url, out);
-
-async function login(page, name, token) {
-  await page.getByLabel("Name").fill(name);
-  await page.getByLabel("Token").fill(token);
-  await page.getByRole("button", { name: "Log in" }).click();
-}
 
 await world.check("without a login there is the form and nothing else", async (page) => {
   await world.go("/hosts/web1");

@@ -16,6 +16,12 @@ export function expect(value, text) {
   }
 }
 
+export async function login(page, name, token) {
+  await page.getByLabel("Name").fill(name);
+  await page.getByLabel("Token").fill(token);
+  await page.getByRole("button", { name: "Log in" }).click();
+}
+
 /** Waits until `look` gives something true, and gives that. */
 export async function until(look, text, limit = SOON) {
   const end = Date.now() + limit;
@@ -59,8 +65,10 @@ export class World {
   /** Errors that a check causes itself. */
   excused = [/^Failed to load resource.*(404|401|400|409)/];
 
-  static async start(url, out) {
+  /** `options`: of every browser context. */
+  static async start(url, out, options = {}) {
     const world = new World();
+    world.options = options;
     world.url = url;
     world.out = out;
     world.browser = await chromium.launch({
@@ -75,7 +83,7 @@ export class World {
   /** A page without a memory: no language, no theme, no cookie. */
   async fresh(options = {}) {
     await this.context?.close();
-    this.context = await this.browser.newContext({ viewport: { width: 1280, height: 900 }, locale: "en-GB", reducedMotion: "reduce", ...options });
+    this.context = await this.browser.newContext({ viewport: { width: 1280, height: 900 }, locale: "en-GB", reducedMotion: "reduce", ...this.options, ...options });
     this.context.setDefaultTimeout(SOON);
     this.page = await this.open();
     return this.page;
