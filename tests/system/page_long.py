@@ -9,6 +9,7 @@ from chromium import drive
 from page_test import CONFIG
 from raksa_daemon import ROOT, Daemon, free_port
 
+PAGES = ("host", "fleet")  # in the order in which long.mjs reads them
 PAGE = """# Pages left open
 
 `make page-long ARGS="{seconds} --write"` with {version}: one host's page and the fleet, open in Chromium for {seconds} s while the daemon, which
@@ -32,6 +33,14 @@ def table(readings):
     return "\n".join(f"| {at[turn, 'host']['seconds']} s | {cells(at[turn, 'host'])} | {cells(at[turn, 'fleet'])} |" for turn in turns)
 
 
+def growth(readings):
+    """How much more each page holds at the end than at the first reading."""
+    ends = {page: (readings[i], readings[i - len(PAGES)]) for i, page in enumerate(PAGES)}
+    return "From the first reading to the last: " + "; ".join(
+        f"{page}: heap {(last['heap'] - first['heap']) / 2**20:+.2f} MiB, nodes {last['nodes'] - first['nodes']:+d}, listeners {last['listeners'] - first['listeners']:+d}"
+        for page, (first, last) in ends.items()) + "."
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("seconds", type=int, nargs="?", default=300)
@@ -45,13 +54,13 @@ def main():
 
         checks, said = drive("long.mjs", [f"http://127.0.0.1:{daemon.port}", str(web), str(args.seconds)],
                              {"stop": stop, "start": daemon.start}, args.seconds + 200)
-        version = daemon.cli("--version").stdout.strip()
+        version = "raksa {version} ({revision})".format(**daemon.json("/api/v1/status"))
     print(said)
     good = bool(checks) and all(item["result"] == "ok" for item in checks)
     if args.write:
         readings = [json.loads(line) for line in said.splitlines() if line.startswith('{"reading"')]
         restarts = " and ".join(f"{args.seconds * tenths // 10} s" for tenths in (3, 6))
-        verdict = "Nothing grew." if good else "**A check failed:** " + "; ".join(item.get("text", "")[:300] for item in checks if item["result"] != "ok")
+        verdict = growth(readings) if good else "**A check failed:** " + "; ".join(item.get("text", "")[:300] for item in checks if item["result"] != "ok")
         (ROOT / "docs/results/page-long.md").write_text(PAGE.format(seconds=args.seconds, version=version, restarts=restarts,
                                                                     rows=table(readings), verdict=verdict))
     return 0 if good else 1

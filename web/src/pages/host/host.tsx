@@ -129,13 +129,6 @@ export function HostPage({ name }: { name: string }) {
   const row = live.row(name) ?? detail;
   const window = readWindow(query);
   const graphs = useGraphs(name, window, row?.interval_seconds ?? 5);
-  useEffect(() => {
-    // For whoever measures the page: children's effects, which draw the graphs, ran before this one.
-    if (Object.keys(graphs.of).length > 0) {
-      performance.clearMarks("raksa-graphs-drawn");
-      performance.mark("raksa-graphs-drawn");
-    }
-  }, [graphs]);
   if (!detail || !row) {
     return <><h1>{name}</h1>{error ? <Problem text={error} /> : <Loading />}</>;
   }
