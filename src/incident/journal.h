@@ -82,8 +82,8 @@ struct Filter {
   std::string outcome;                       ///< as model::ToString has it; "" = all
   base::Time since{};                        ///< opened then or later; zero = ever
   base::Time until{};                        ///< opened before; zero = ever
-  std::string before;      ///< id: only older ones (paging); "" = from the newest
-  std::size_t limit = 50;  ///< 1 to 1000
+  std::string before;                        ///< id: only older ones (paging); "" = from the newest
+  std::size_t limit = 50;                    ///< 1 to 1000
 };
 
 /// The journal. Its own thread does the work, in the order asked; calls belong to the loop.
