@@ -133,6 +133,7 @@ class Daemon {
   std::set<std::string>
       changed_;  ///< targets whose view may have changed since the last fleet event
   std::set<std::string> pinging_;                 ///< targets for which PingNow runs
+  std::map<std::string, std::string> seen_;       ///< what its probes last made of each target
   std::map<std::string, std::string> published_;  ///< what of each target went out last
   loop::Event fleet_event_;
   loop::Event alert_event_;

@@ -55,8 +55,16 @@ void Daemon::OnRun(const probe::Run& run) {
     events_->Publish(
         "sample", api::SampleEvent(run.target->name, base::FromMs(run.slot), Board::Values(run)));
   }
-  changed_.insert(run.target->name);
-  fleet_event_.Notify();
+  // Most runs change nothing that a card shows; what they measured went out as "sample".
+  if (const auto view = board_.View(run.target->name, base::Clock::Now())) {
+    auto shape = fmt::format("{}|{}", static_cast<int>(view->status), view->reason);
+    auto& last = seen_[run.target->name];
+    if (last != shape) {
+      last = std::move(shape);
+      changed_.insert(run.target->name);
+      fleet_event_.Notify();
+    }
+  }
 }
 
 void Daemon::OnAlerts(std::vector<model::Alert> alerts, bool first) {
