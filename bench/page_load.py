@@ -173,7 +173,7 @@ def main():
             raise SystemExit("the hosts gave no samples")
         still = idle(daemon, min(30, args.seconds))
         found = measure(daemon, args.graphs, args.hosts, args.seconds, args.warm)
-        version = "raksa {version} ({revision})".format(**daemon.json("/api/v1/status"))
+        version = daemon.cli("--version").stdout.strip()
     text = table(found, still, args)
     print(text)
     if args.write:

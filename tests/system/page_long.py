@@ -54,7 +54,7 @@ def main():
 
         checks, said = drive("long.mjs", [f"http://127.0.0.1:{daemon.port}", str(web), str(args.seconds)],
                              {"stop": stop, "start": daemon.start}, args.seconds + 200)
-        version = "raksa {version} ({revision})".format(**daemon.json("/api/v1/status"))
+        version = daemon.cli("--version").stdout.strip()
     print(said)
     good = bool(checks) and all(item["result"] == "ok" for item in checks)
     if args.write:

@@ -88,7 +88,6 @@ export interface DaemonStatus {
   version: string; revision: string; started: string; uptime_seconds: number; time: string; ready: boolean; pid: number;
   config_file: string; config_loaded: string; config_error: string; recovery_mode: string; role: string; user: string;
   store: Record<string, number | string | null>; self: Record<string, number | string | null>;
-  remote_write?: { name: string; lag_seconds: number; error?: string }[];
 }
 
 /** An error answer: the daemon's own words, and the HTTP status. */

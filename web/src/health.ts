@@ -1,13 +1,10 @@
-// Health: what is wrong with Raksa itself: its disk, its configuration, who takes its samples.
+// Health: what is wrong with Raksa itself: its disk, its configuration.
 import { api, type DaemonStatus } from "./api";
-import { span } from "./format";
 import { live } from "./live";
 import { Store, useStore } from "./store";
 import { t } from "./words";
 
 const AGAIN = 30000;
-/** Seconds by which a receiver of samples may be behind before it is said. */
-const BEHIND = 60;
 
 export interface Trouble { text: string; detail: string }
 
@@ -40,11 +37,6 @@ class Health extends Store {
     }
     if (status?.config_error) {
       out.push({ text: t("The configuration on disk was refused; the one before it is in use."), detail: status.config_error });
-    }
-    for (const remote of status?.remote_write ?? []) {
-      if (remote.lag_seconds > BEHIND) {
-        out.push({ text: t("{name} gets its samples {span} late.", { name: remote.name, span: span(remote.lag_seconds) }), detail: remote.error ?? "" });
-      }
     }
     return out;
   }

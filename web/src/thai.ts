@@ -9,7 +9,6 @@ export const thai: Record<string, string> = {
   "Whoever runs Raksa makes one with {command}.": "ผู้ดูแล Raksa สร้างโทเคนได้ด้วย {command}",
   "Samples are not stored now.": "ขณะนี้ไม่ได้บันทึกข้อมูลที่วัดได้",
   "The configuration on disk was refused; the one before it is in use.": "การตั้งค่าบนดิสก์ใช้ไม่ได้ จึงยังใช้ค่าก่อนหน้า",
-  "{name} gets its samples {span} late.": "{name} ได้รับข้อมูลช้าไป {span}",
   "Not connected. What you see may be old; connecting again…": "ขาดการเชื่อมต่อ ข้อมูลที่เห็นอาจเก่า กำลังเชื่อมต่อใหม่…",
   "All is well": "ทุกอย่างปกติ", "one host watched": "เฝ้าดู {n} เครื่อง", "{n} hosts watched": "เฝ้าดู {n} เครื่อง",
   "One host is not well": "{n} เครื่องมีปัญหา", "{n} hosts are not well": "{n} เครื่องมีปัญหา",
