@@ -23,6 +23,8 @@ constexpr int kBusyTries = 20;
 constexpr auto kBusyGap = milliseconds(50);
 // What the stand-in for a direct connection says when there is no master to speak to.
 constexpr std::string_view kNoMaster = "raksa: no master connection";
+// So much may the account's start-up files print before a command.
+constexpr std::size_t kMaxNoise = 16 * 1024;
 
 void AddOption(std::vector<std::string>& argv, std::string_view name, std::string_view value) {
   argv.emplace_back("-o");
@@ -62,6 +64,16 @@ std::string PathOption(std::string_view path) {
   return out + '"';
 }
 
+/// What comes after the line `begin`; nullopt when that line is not there.
+std::optional<std::string_view> After(std::string_view text, std::string_view begin) {
+  const auto at = text.find(begin);
+  if (at == std::string_view::npos) {
+    return std::nullopt;
+  }
+  text.remove_prefix(at + begin.size());
+  return text.starts_with('\n') ? std::optional(text.substr(1)) : std::nullopt;
+}
+
 }  // namespace
 
 Session::Session(loop::Loop& loop, model::Target target, SessionOptions options)
@@ -72,6 +84,7 @@ Session::Session(loop::Loop& loop, model::Target target, SessionOptions options)
   const auto& ssh = *target_.ssh;
   const auto key = fmt::format("{}\n{}\n{}\n{}\n{}", target_.name, target_.address, ssh.port,
                                ssh.user, base::NewId());
+  begin_ = "raksa-" + base::RandomHex(8);
   control_path_ = fmt::format("{}/{}", options_.runtime_dir, base::Sha256Hex(key).substr(0, 12));
 }
 
@@ -227,7 +240,7 @@ loop::Task<Session::Try> Session::RunOnce(std::string line, base::Duration limit
   const int generation = generation_;
   loop::ProcessOptions process;
   process.limit = limit;
-  process.max_output = max_output;
+  process.max_output = max_output + kMaxNoise;
   auto result = co_await loop::RunProcess(CommandArgv(std::move(line)), process);
   if (!result) {
     out.fate = Fate::kNotSent;
@@ -265,6 +278,25 @@ loop::Task<Session::Try> Session::RunOnce(std::string line, base::Duration limit
   co_return out;
 }
 
+base::Result<> Session::Read(const Try& ran, std::size_t max_output,
+                             model::CommandRecord& record) const {
+  const auto& process = ran.process;
+  const auto out = After(process.out, begin_);
+  if (!out) {
+    auto said = base::Trim(process.err.empty() ? process.out : process.err).substr(0, 200);
+    return base::Fail(Named({base::ErrorKind::kUnavailable,
+                             "the account's login shell ended before the command (its start-up "
+                             "files, or no shell for it): " +
+                                 base::Printable(said)}));
+  }
+  const auto err = After(process.err, begin_).value_or(process.err);
+  record.exit_status = process.exit_status;
+  record.truncated = process.truncated || out->size() > max_output || err.size() > max_output;
+  record.output = base::Printable(out->substr(0, max_output), true) +
+                  base::Printable(err.substr(0, max_output), true);
+  return {};
+}
+
 loop::Task<base::Result<model::CommandRecord>> Session::Run(Command command) {
   model::CommandRecord record;
   if (command.sudo && target_.ssh->user != "root") {
@@ -292,7 +324,8 @@ loop::Task<base::Result<model::CommandRecord>> Session::Run(Command command) {
     }
     record.started = base::Clock::Now();
     const auto begun = base::Clock::Steady();
-    auto ran = co_await RunOnce(*line, command.limit, command.max_output);
+    auto ran = co_await RunOnce(fmt::format("echo {0}; echo {0} >&2; {1}", begin_, *line),
+                                command.limit, command.max_output);
     record.took = base::Clock::Steady() - begun;
     if (ran.process.timed_out) {
       // The command may go on over there, and the link may be dead: begin anew next time.
@@ -303,10 +336,10 @@ loop::Task<base::Result<model::CommandRecord>> Session::Run(Command command) {
                              base::HumanDuration(command.limit))}));
     }
     if (ran.fate == Fate::kRan) {
-      record.exit_status = ran.process.exit_status;
-      record.truncated = ran.process.truncated;
-      record.output =
-          base::Printable(ran.process.out, true) + base::Printable(ran.process.err, true);
+      const auto read = Read(ran, command.max_output, record);
+      if (!read) {
+        co_return base::Fail(read.error());
+      }
       co_return record;
     }
     if (ran.fate == Fate::kBusy && ++busy <= kBusyTries) {

@@ -31,7 +31,8 @@ struct SessionOptions {
 /// connects; a master that ended is started again before the next command. When the connection is
 /// lost while a command runs, a read-only command is tried once more, a changing one never: whether
 /// it ran is not known. Must be closed before the loop ends; a master that was left over (after a
-/// crash of ours) ends by itself after `keep_warm`.
+/// crash of ours) ends by itself after `keep_warm`. What the account's start-up files print before
+/// a command is no part of its output.
 class Session : public Shell {
  public:
   /// `target.ssh` must be there.
@@ -64,12 +65,14 @@ class Session : public Shell {
   loop::Task<Try> RunOnce(std::string line, base::Duration limit, std::size_t max_output);
   loop::Task<bool> MasterLives();
   void GiveUp(int generation);
+  base::Result<> Read(const Try& ran, std::size_t max_output, model::CommandRecord& record) const;
   loop::Task<base::Result<>> StartMaster();
   [[nodiscard]] base::Error Named(const base::Error& error) const;
 
   model::Target target_;
   SessionOptions options_;
   std::string control_path_;
+  std::string begin_;  ///< the line that stands before a command's own output
   std::shared_ptr<Gate> gate_;
   loop::Event connect_ended_;
   bool connecting_ = false;

@@ -84,6 +84,27 @@ TEST_F(SshTest, OutputIsBoundedAndPrintable) {
   EXPECT_EQ(result->output.find('\x1b'), std::string::npos);
 }
 
+TEST_F(SshTest, WhatStartUpFilesPrintIsNoOutput) {
+  sshd_.Stop();
+  ASSERT_TRUE(sshd_.Start(
+      "ForceCommand echo '{\"state\":1}'; echo hold /x >&2; eval \"$SSH_ORIGINAL_COMMAND\"\n"));
+  Enroll();
+  const auto result = Run({"sh", "-c", "echo out; echo err >&2; exit 3"});
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_EQ(result->output, "out\nerr\n");
+  EXPECT_EQ(result->exit_status, 3);
+}
+
+TEST_F(SshTest, AShellThatEndsBeforeTheCommandIsSaidToDoSo) {
+  sshd_.Stop();
+  ASSERT_TRUE(sshd_.Start("ForceCommand echo 'This account is not available.'\n"));
+  Enroll();
+  const auto result = Run({"true"});
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().kind, ErrorKind::kUnavailable);
+  EXPECT_NE(result.error().message.find("This account is not available."), std::string::npos);
+}
+
 TEST_F(SshTest, UnknownHostKeyIsDenied) {
   const auto result = Run({"true"});
   ASSERT_FALSE(result);
