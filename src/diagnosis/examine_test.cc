@@ -198,6 +198,14 @@ TEST_F(ChainTest, AStoppedEngineIsTheCauseAndDockerIsNeverAsked) {
   }
 }
 
+TEST_F(ChainTest, AnEngineThatCannotReadItsConfigurationSaysSo) {
+  Set(Show("docker.service docker.socket"),
+      UnitText("docker.service", "failed", "failed", "exit-code"));
+  Set("sudo journalctl -u docker.service -n 40 -o cat --no-pager",
+      "unable to configure the Docker daemon with file /etc/docker/daemon.json: EOF\n");
+  EXPECT_EQ(Run().cause, "engine-config-invalid");
+}
+
 TEST_F(ChainTest, AStoppedEngineWithoutADockerComponentIsStillRepairedOnce) {
   target_.application.erase(target_.application.begin() + 2);
   Set(Show("docker.service docker.socket"), Recorded("show_docker_stopped.txt"));
@@ -352,13 +360,13 @@ TEST_F(ChainTest, UfwSaysNothingAboutAPortThatDockerPublishes) {
 TEST_F(ChainTest, TheServerBehindNginxIsTriedAndAskedForTheUrlsPath) {
   target_.url = "http://10.77.0.11/shop?x=1";
   Set("sudo nginx -T", Recorded("nginx_T.txt"));
-  shell_.On("timeout 5 bash -c …", "raksa: line 1: /dev/tcp/127.0.0.1/8080: Connection refused\n",
-            1);
+  shell_.On("timeout 5 bash --norc -c …",
+            "raksa: line 1: /dev/tcp/127.0.0.1/8080: Connection refused\n", 1);
   auto out = Run("http_code", 502);
   EXPECT_EQ(out.cause, "nginx-upstream-refused");
   EXPECT_NE(At(out, "nginx").evidence.find("127.0.0.1:8080"), std::string::npos);
   EXPECT_THAT(shell_.asked, Contains(testing::EndsWith(" raksa 127.0.0.1 8080 /shop 10.77.0.11")));
-  shell_.Forget("timeout 5 bash -c …").On("timeout 5 bash -c …", "", 3);
+  shell_.Forget("timeout 5 bash --norc -c …").On("timeout 5 bash --norc -c …", "", 3);
   EXPECT_EQ(Run("http_code", 0).cause, "nginx-upstream-slow");
   Set(Inspect("web-application"), ContainerText("web-application", false, 137));
   out = Run("http_code", 0);

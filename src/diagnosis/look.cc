@@ -36,6 +36,15 @@ loop::Task<base::Result<model::CommandRecord>> Look::Ask(std::vector<std::string
   co_return result;
 }
 
+loop::Task<base::Result<model::CommandRecord>> Look::AskPlainly(std::vector<std::string> argv) {
+  auto answer = co_await Ask(argv, false);
+  if (answer && answer->exit_status != 0 &&
+      answer->output.find("ermission denied") != std::string::npos) {
+    answer = co_await Ask(std::move(argv), true);
+  }
+  co_return answer;
+}
+
 void Look::HideOutput() {
   if (!records_.empty()) {
     auto& output = records_.back().output;

@@ -24,6 +24,9 @@ class Look {
       std::vector<std::string> argv, bool sudo, std::size_t max_output = 64 * 1024,
       base::Duration limit = std::chrono::seconds(10));
 
+  /// The same as the account itself and, only when that is denied, as root.
+  loop::Task<base::Result<model::CommandRecord>> AskPlainly(std::vector<std::string> argv);
+
   /// Takes the output of the newest command out of the record: it may hold secrets.
   void HideOutput();
 

@@ -52,26 +52,11 @@ bool WantsLogs(std::string_view cause) {
          cause == "container-wrong-configuration";
 }
 
-/// Whom it needs and who needs it, among all containers of the host (two commands): entries "needs"
-/// and "dependant" of the details, one a container.
+/// Whom it needs, and who needs it by compose's word, among all containers of the host: entries
+/// "needs" and "dependant" of the details, one a container.
 loop::Task<void> AddFamily(Look* look, parse::Container container, model::Finding* finding) {
-  std::vector<std::string> list = {"docker", "ps", "-a", "-q", "--no-trunc"};
-  const auto ids = co_await look->Ask(std::move(list), true);
-  if (!ids || ids->exit_status != 0) {
-    co_return;
-  }
-  std::vector<std::string> argv = {
-      "docker", "container", "inspect", "-f", std::string(parse::kInspectFormat), "--"};
-  for (const auto id : base::Lines(ids->output)) {
-    if (id.size() == 64 && parse::IsContainerName(id) && argv.size() < 106) {
-      argv.emplace_back(id);
-    }
-  }
-  if (argv.size() == 6) {
-    co_return;
-  }
-  const auto answer = co_await look->Ask(std::move(argv), true, 1 << 20);
-  if (!answer) {
+  const auto answer = co_await look->Ask(parse::ListArgv(), true, 1 << 20);
+  if (!answer || answer->exit_status != 0) {
     co_return;
   }
   const auto all = parse::ReadContainers(answer->output);
@@ -90,7 +75,7 @@ loop::Task<std::string> MissingFolder(Look* look, std::vector<std::string> folde
   }
   std::vector<std::string> argv = {"stat", "-L", "-c", "%n", "--"};
   argv.insert(argv.end(), folders.begin(), folders.end());
-  const auto answer = co_await look->Ask(std::move(argv), true);
+  const auto answer = co_await look->AskPlainly(std::move(argv));
   if (answer && answer->exit_status == 1) {
     for (const auto& folder : folders) {
       if (answer->output.find("'" + folder + "': No such file") != std::string::npos) {
@@ -236,7 +221,7 @@ std::vector<ssh::Privilege> AsRoot(const model::Target& /*target*/,
   out.push_back(ssh::Fixed(parse::InspectArgv(name), "container " + name + ": its state"));
   out.push_back(ssh::Fixed({"docker", "logs", "--tail", "3", "--", name},
                            "container " + name + ": its last words"));
-  out.push_back(ssh::Fixed({"docker", "ps", "-a", "-q", "--no-trunc"}, "container: all there are"));
+  out.push_back(ssh::Fixed(parse::ListArgv(), "container: all there are"));
   return out;
 }
 

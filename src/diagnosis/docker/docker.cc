@@ -56,6 +56,11 @@ loop::Task<std::vector<model::Finding>> Examine(Request request) {
   co_return Only(std::move(finding));
 }
 
+std::vector<ssh::Privilege> AsRoot(const model::Target& /*target*/,
+                                   const model::ComponentSpec& /*component*/) {
+  return {service::LastWordsPrivilege("docker.service")};
+}
+
 }  // namespace
 
 std::vector<std::string> EngineStartArgs(const model::Target& target) {
@@ -85,6 +90,7 @@ const Kind kKind = {
                             "that it cannot use its configuration"},
         },
     .examine = &Examine,
+    .as_root = &AsRoot,
 };
 
 }  // namespace diagnosis::docker

@@ -52,7 +52,7 @@ loop::Task<std::optional<model::Finding>> ExamineCertificate(Look* look, std::st
     co_return std::nullopt;
   }
   std::vector<std::string> argv = {"openssl", "x509", "-noout", "-enddate", "-in", path};
-  const auto answer = co_await look->Ask(std::move(argv), true);
+  const auto answer = co_await look->AskPlainly(std::move(argv));
   if (!answer || answer->exit_status != 0) {
     co_return std::nullopt;
   }

@@ -30,6 +30,7 @@ loop::Task<Talk> TalkWith(Look* look, std::string address, std::string host, std
   std::vector<std::string> argv = {"timeout",
                                    "5",
                                    "bash",
+                                   "--norc",  // not once more what a start-up file prints
                                    "-c",
                                    std::string(kTalk),
                                    "raksa",
@@ -47,7 +48,7 @@ loop::Task<Talk> TalkWith(Look* look, std::string address, std::string host, std
 /// A Unix socket: is the file there, is it a socket, does anybody listen.
 loop::Task<std::string> SocketFault(Look* look, std::string path) {
   std::vector<std::string> stat = {"stat", "-L", "-c", "%F", "--", path};
-  const auto there = co_await look->Ask(std::move(stat), true);
+  const auto there = co_await look->AskPlainly(std::move(stat));
   if (!there) {
     co_return "";
   }

@@ -113,6 +113,10 @@ std::vector<std::string> InspectArgv(const std::string& name) {
   return {"docker", "container", "inspect", "-f", std::string(kInspectFormat), "--", name};
 }
 
+std::vector<std::string> ListArgv() {
+  return {"docker", "ps", "-a", "--no-trunc", "--format", std::string(kListFormat)};
+}
+
 base::Result<Container> ReadContainer(std::string_view text) {
   const auto start = text.find('{');
   if (start == std::string_view::npos || text.size() > (1 << 20)) {
@@ -182,6 +186,15 @@ std::vector<Container> ReadContainers(std::string_view text) {
   return out;
 }
 
+bool SharesNetwork(const Container& other, const Container& container) {
+  constexpr std::string_view kShared = "container:";
+  if (!other.network_mode.starts_with(kShared)) {
+    return false;
+  }
+  const auto whose = std::string_view(other.network_mode).substr(kShared.size());
+  return !whose.empty() && (whose == container.id || whose == container.name);
+}
+
 std::vector<std::string> DependsOn(const Container& container, const std::vector<Container>& all) {
   std::vector<std::string> out;
   const auto add = [&](const Container& other) {
@@ -190,13 +203,9 @@ std::vector<std::string> DependsOn(const Container& container, const std::vector
       out.push_back(other.name);
     }
   };
-  constexpr std::string_view kShared = "container:";
-  if (container.network_mode.starts_with(kShared)) {
-    const auto owner = std::string_view(container.network_mode).substr(kShared.size());
-    for (const auto& other : all) {
-      if (other.name == owner || other.id == owner) {
-        add(other);
-      }
+  for (const auto& other : all) {
+    if (SharesNetwork(container, other)) {
+      add(other);
     }
   }
   if (!container.compose_project.empty()) {
@@ -224,24 +233,6 @@ std::vector<std::string> DependantsOf(const Container& container,
     }
   }
   return out;
-}
-
-std::string_view NeedOf(const Container& other, const Container& container) {
-  constexpr std::string_view kShares = "container:";
-  if (other.network_mode.starts_with(kShares)) {
-    const auto whose = std::string_view(other.network_mode).substr(kShares.size());
-    if (!whose.empty() && (whose == container.id || whose == container.name)) {
-      return "network";
-    }
-  }
-  // "db:service_started:false,cache:service_healthy:true"
-  for (const auto each : base::Split(other.compose_depends, ',')) {
-    const auto service = each.substr(0, each.find(':'));
-    if (!service.empty() && service == container.compose_service) {
-      return "depends";
-    }
-  }
-  return "";
 }
 
 bool IsContainerName(std::string_view name) {

@@ -60,6 +60,16 @@ inline constexpr std::string_view kInspectFormat =
     R"("mounts":{{json .HostConfig.Mounts}},)"
     R"("depends":{{json (index .Config.Labels "com.docker.compose.depends_on")}}})";
 
+/// What `docker ps` tells of each container that way: name, id, state and compose's labels.
+inline constexpr std::string_view kListFormat =
+    R"({"name":{{json .Names}},"id":{{json .ID}},"state":{"Status":{{json .State}}},)"
+    R"("project":{{json (.Label "com.docker.compose.project")}},)"
+    R"("service":{{json (.Label "com.docker.compose.service")}},)"
+    R"("depends":{{json (.Label "com.docker.compose.depends_on")}}})";
+
+/// `docker ps` with that template: every container of the host, one a line, for ReadContainers.
+std::vector<std::string> ListArgv();
+
 /// `docker container inspect` with that template.
 std::vector<std::string> InspectArgv(const std::string& name);
 
@@ -67,9 +77,8 @@ std::vector<std::string> InspectArgv(const std::string& name);
 /// reason.
 base::Result<Container> ReadContainer(std::string_view text);
 
-/// Whether `other` needs `container`: its network is the container's ("network"), or docker compose
-/// says that it depends on it ("depends"); "" = it does not.
-std::string_view NeedOf(const Container& other, const Container& container);
+/// Whether `other` lives in the network of `container` (`--network container:X`).
+bool SharesNetwork(const Container& other, const Container& container);
 /// Reads the objects of several containers, one a line; lines that are none are left out. At most
 /// 200.
 std::vector<Container> ReadContainers(std::string_view text);

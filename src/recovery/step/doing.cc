@@ -115,6 +115,7 @@ loop::Task<base::Result<parse::Container>> Doing::Container(std::string name) {
     co_return base::Fail(container.error());
   }
   last_state_ = diagnosis::container::StateOf(*container);
+  last_container_ = *container;
   co_return *container;
 }
 
@@ -241,7 +242,7 @@ loop::Task<base::Result<>> Doing::ProveNginx(int master, base::Instant restarted
   co_return base::Result<>{};
 }
 
-loop::Task<base::Result<std::string>> Doing::BringUp(std::string verb, std::string name) {
+loop::Task<base::Result<>> Doing::Begin(std::string verb, std::string name) {
   if (!parse::IsContainerName(name)) {
     co_return base::Fail(base::ErrorKind::kInvalid, "no name of a container");
   }
@@ -249,22 +250,28 @@ loop::Task<base::Result<std::string>> Doing::BringUp(std::string verb, std::stri
   if (!ran) {
     co_return base::Fail(ran.error());
   }
-  const auto after_command = co_await Container(name);
+  const auto after = co_await Container(name);
   if (ran->exit_status != 0) {
     co_return base::Fail(
         base::ErrorKind::kUnavailable,
         fmt::format("docker {} ended with {}: {}", verb, ran->exit_status, Telling(ran->output)));
   }
-  if (!after_command) {
-    co_return base::Fail(after_command.error());
+  if (!after) {
+    co_return base::Fail(after.error());
   }
-  int seen_running = after_command->running && !after_command->paused ? 1 : 0;
+  looked_ = base::Clock::Steady();
+  co_return base::Result<>{};
+}
+
+loop::Task<base::Result<std::string>> Doing::StaysUp(std::string name) {
+  int seen_running = last_container_->running && !last_container_->paused ? 1 : 0;
   for (int i = 1; i < kAskTimes && seen_running < 2; ++i) {
-    co_await loop::Sleep(kAskGap);
+    co_await loop::Sleep(std::max<base::Duration>(looked_ + kAskGap - base::Clock::Steady(), 0ms));
     const auto after = co_await Container(name);
     if (!after) {
       co_return base::Fail(after.error());
     }
+    looked_ = base::Clock::Steady();
     seen_running = after->running && !after->paused && !after->restarting ? seen_running + 1 : 0;
   }
   if (seen_running < 2) {
@@ -274,38 +281,58 @@ loop::Task<base::Result<std::string>> Doing::BringUp(std::string verb, std::stri
   co_return last_state_;
 }
 
+loop::Task<base::Result<std::string>> Doing::BringUp(std::string verb, std::string name) {
+  const auto begun = co_await Begin(std::move(verb), name);
+  if (!begun) {
+    co_return base::Fail(begun.error());
+  }
+  co_return co_await StaysUp(std::move(name));
+}
+
 loop::Task<base::Result<std::string>> Doing::BringUpWithDependants(std::string verb,
                                                                    std::string name) {
-  auto up = co_await BringUp(verb, name);
+  const auto begun = co_await Begin(std::move(verb), name);
+  if (!begun) {
+    co_return base::Fail(begun.error());
+  }
+  // While it is given a moment, those that may need it are looked at.
+  const auto itself = *last_container_;
+  struct Dependant {
+    std::string name;
+    parse::Container container;
+    std::string state;
+  };
+  std::vector<Dependant> dependants;
+  for (const auto& component : request_.target.application) {
+    if (component.kind != "container" || component.name == name ||
+        !parse::IsContainerName(component.name)) {
+      continue;
+    }
+    const auto other = co_await Container(component.name);
+    if (other && !parse::DependsOn(*other, {itself}).empty()) {
+      dependants.push_back({component.name, *other, last_state_});
+    }
+  }
+  last_container_ = itself;
+  auto up = co_await StaysUp(name);
   if (!up) {
     co_return up;
   }
   std::string states = *up;
   std::string errors;
-  const auto itself = co_await Container(name);
-  for (const auto& component : request_.target.application) {
-    if (!itself || component.kind != "container" || component.name == name ||
-        !parse::IsContainerName(component.name)) {
+  for (const auto& [other, container, now] : dependants) {
+    const bool shares = parse::SharesNetwork(container, itself);
+    if (!shares || !container.running || container.started > itself.started) {
+      states +=
+          fmt::format("; {} {}: {}", other, shares ? "shares its network" : "depends on it", now);
       continue;
     }
-    const auto other = co_await Container(component.name);
-    const auto need = other ? parse::NeedOf(*other, *itself) : std::string_view();
-    if (need.empty()) {
-      continue;
-    }
-    const auto now = last_state_;
-    if (need == "depends" || !other->running || other->started > itself->started) {
-      states += fmt::format("; {} {}: {}", component.name,
-                            need == "depends" ? "depends on it" : "shares its network", now);
-      continue;
-    }
-    const auto restarted = co_await BringUp("restart", component.name);
+    const auto restarted = co_await BringUp("restart", other);
     if (restarted) {
-      states += fmt::format("; {} shares its network, restarted after it: {}", component.name,
-                            *restarted);
+      states += fmt::format("; {} shares its network, restarted after it: {}", other, *restarted);
     } else {
-      errors += fmt::format("; {} shares its network and could not be restarted: {}",
-                            component.name, restarted.error().message);
+      errors += fmt::format("; {} shares its network and could not be restarted: {}", other,
+                            restarted.error().message);
     }
   }
   last_state_ = states;
@@ -356,7 +383,12 @@ std::vector<ssh::Privilege> BringUpPrivileges(const model::Target& target, const
 }
 
 model::StepOutcome Doing::Done(std::string state_after) {
-  outcome_.done = true;
+  outcome_.done = std::any_of(outcome_.commands.begin(), outcome_.commands.end(),
+                              [](const auto& command) { return command.changes; });
+  if (!outcome_.done) {
+    outcome_.refused = true;
+    outcome_.error = "it runs already: nothing was changed";
+  }
   outcome_.state_after = std::move(state_after);
   outcome_.finished = base::Clock::Now();
   return outcome_;

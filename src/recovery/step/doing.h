@@ -2,6 +2,7 @@
 // moves that several steps share.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,6 +42,8 @@ class Doing {
   /// The processes that listen on TCP ports. Errors: as Run's; kInvalid.
   loop::Task<base::Result<std::vector<diagnosis::parse::Listener>>> Listeners();
 
+  /// It runs. When no command has changed anything (somebody was faster), the step is `refused`:
+  /// nobody may claim that it was repaired.
   model::StepOutcome Done(std::string state_after);
   /// `state_after`: what is known; "" = the last state seen.
   model::StepOutcome Failed(std::string error);
@@ -49,10 +52,16 @@ class Doing {
 
  private:
   loop::Task<base::Result<>> RestartUnit(std::string unit);
+  /// `docker VERB NAME` and the first look at it.
+  loop::Task<base::Result<>> Begin(std::string verb, std::string name);
+  /// Looks again until it was seen running twice, about a second at most.
+  loop::Task<base::Result<std::string>> StaysUp(std::string name);
   loop::Task<base::Result<>> ProveNginx(int master, base::Instant restarted);
   const Request& request_;
   model::StepOutcome outcome_;
   std::string last_state_;
+  std::optional<diagnosis::parse::Container> last_container_;
+  base::Instant looked_{};  ///< when that was
 };
 
 /// The unit behind a component that systemd runs (service, nginx, docker); "" = none.

@@ -125,9 +125,12 @@ TEST_F(StepTest, ServiceStartTestsNginxRestartsAndAsksUntilActive) {
   EXPECT_EQ(outcome.commands.size(), 5u);
 }
 
-TEST_F(StepTest, ServiceStartDoesNothingWhenItRuns) {
+TEST_F(StepTest, ServiceStartDoesNothingWhenItRunsAndClaimsNothing) {
   shell_.On(Show("nginx.service"), UnitText("active", "success"));
-  EXPECT_TRUE(Run("service-start", {"nginx.service"}).done);
+  const auto outcome = Run("service-start", {"nginx.service"});
+  EXPECT_FALSE(outcome.done);
+  EXPECT_TRUE(outcome.refused);
+  EXPECT_EQ(outcome.state_after, "State active");
   EXPECT_THAT(shell_.changed, IsEmpty());
 }
 
@@ -249,12 +252,12 @@ TEST_F(StepTest, FreePortEndsOnlyTheProcessThatWasFound) {
   shell_.Forget(readlink).On(readlink, "/usr/bin/python3\n");
   // It let go of the port: nothing is ended.
   shell_.Forget("sudo ss -ltnpH").On("sudo ss -ltnpH", "");
-  EXPECT_TRUE(Run("free-port", args).done);
+  EXPECT_TRUE(Run("free-port", args).refused);
   EXPECT_THAT(shell_.changed, IsEmpty());
   shell_.Forget("sudo ss -ltnpH").On("sudo ss -ltnpH", listen);
   // Another process has the number now: nothing is ended.
   shell_.Forget(cat).On(cat, "77 (python3) S 1 2 3 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 9999 0\n0::/\n");
-  EXPECT_TRUE(Run("free-port", args).done);
+  EXPECT_TRUE(Run("free-port", args).refused);
   EXPECT_THAT(shell_.changed, IsEmpty());
   // It became a service's: left alone and named.
   shell_.Forget(cat).On(cat, "77 (python3)" + stat + "0::/system.slice/web.service\n");
@@ -342,8 +345,8 @@ TEST_F(StepTest, AfterTheRestartNginxItselfMustHoldItsPorts) {
 
 TEST_F(StepTest, WhatSharesTheNetworkOfAContainerIsRestartedAfterIt) {
   const auto container = [](const std::string& id, const std::string& more, int minute) {
-    return R"({"id":")" + id +
-           R"(","state":{"Status":"running","Running":true,"ExitCode":0,"StartedAt":"2026-01-01T00:)" +
+    return R"({"id":")" + id + R"(","name":"/)" + id +
+           R"(","project":"p","state":{"Status":"running","Running":true,"ExitCode":0,"StartedAt":"2026-01-01T00:)" +
            std::to_string(minute) + R"(:00Z"},)" + more + "}\n";
   };
   target_.application = {{.kind = "container", .name = "web"},
