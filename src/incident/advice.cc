@@ -53,6 +53,12 @@ bool AnyDone(const model::Incident& incident) {
                      [](const model::StepOutcome& step) { return step.done; });
 }
 
+/// A repair was under way when the daemon was stopped.
+bool AnyLost(const model::Incident& incident) {
+  return std::any_of(incident.steps.begin(), incident.steps.end(),
+                     [](const model::StepOutcome& step) { return step.error == kResultLost; });
+}
+
 std::string_view Detail(const model::Finding& finding, std::string_view name) {
   for (const auto& [key, value] : finding.details) {
     if (key == name) {
@@ -102,6 +108,12 @@ std::string EndedStanding(const model::Incident& incident, bool thai) {
   const bool holds = incident.state == model::IncidentState::kHolding;
   switch (incident.outcome) {
     case Outcome::kFixed:
+      if (!AnyDone(incident) && AnyLost(incident)) {
+        return thai
+                   ? "ยืนยันจากภายนอกว่าใช้งานได้แล้ว แต่ Raksa หยุดทำงานระหว่างการซ่อม จึงไม่ทราบผลของการซ่อมนั้น"
+                   : "works again, proved from outside; Raksa was stopped in the middle of the "
+                     "repair, whose own result is not known";
+      }
       return thai ? "แก้ไขแล้ว และยืนยันจากภายนอกว่าใช้งานได้" : "repaired, and proved from outside";
     case Outcome::kFixedThenRecurred:
       if (holds) {

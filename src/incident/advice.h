@@ -9,6 +9,9 @@
 
 namespace incident {
 
+/// The error of a step that was under way when the daemon was stopped or killed.
+inline constexpr std::string_view kResultLost = "the daemon stopped while it ran: result not known";
+
 /// Every cause found in the incident's life, the incident's own first, then the deepest; of several
 /// looks at the same the first counts. Bounded.
 std::vector<model::Finding> FindingsOf(const model::Incident& incident);

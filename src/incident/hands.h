@@ -57,6 +57,9 @@ class Hands {
   /// Asks the guard, takes the host's lock, checks identity, runs the step, journals before and
   /// after. A refusal is an outcome with `refused` and the guard's reason.
   virtual loop::Task<model::StepOutcome> Act(ActRequest request) = 0;
+  /// A former run of ours ended in the middle of a change: gives back what it held on the host (the
+  /// host's lock). What goes wrong is no trouble: a lock expires.
+  virtual loop::Task<> GiveBack(std::string target) = 0;
 };
 
 }  // namespace incident

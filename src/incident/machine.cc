@@ -77,6 +77,7 @@ Machine::Machine(const Needs* needs, model::Incident incident, const json::objec
   approved_by_ = GetText(memory, "approved_by");
   taken_by_ = GetText(memory, "taken_by");
   again_by_ = GetText(memory, "again_by");
+  failure_ = GetText(memory, "failure");
   if (const auto* tried = memory.if_contains("tried"); tried != nullptr && tried->is_object()) {
     for (const auto& item : tried->get_object()) {
       tried_[std::string(item.key())] =
@@ -115,6 +116,7 @@ json::object Machine::Memory() const {
                       {"approved_by", approved_by_},
                       {"taken_by", taken_by_},
                       {"again_by", again_by_},
+                      {"failure", base::Printable(failure_)},
                       {"tried", std::move(tried)}};
 }
 

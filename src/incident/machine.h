@@ -71,7 +71,8 @@ class Machine {
   loop::Task<> PlanWithoutRemedy();
   loop::Task<> PlanRefused(GuardVerdict verdict);
   loop::Task<> StartActing(model::Finding finding);
-  loop::Task<> ActRefused(std::string reason);
+  loop::Task<> ActRefused(ActRequest request, std::string reason);
+  void ForgetYes(bool approved);
   loop::Task<bool> PassesNow(int passes);
   loop::Task<> ProveByAlerts();
   loop::Task<> Verified(std::string detail);
@@ -85,6 +86,8 @@ class Machine {
   void Note(const std::string& kind, const std::string& text, boost::json::object data = {});
   void NoteCommands(const std::vector<model::CommandRecord>& commands);
   void NoteFindings(const DiagnoseAnswer& answer, base::Duration took);
+  /// What the host says now of the changes whose results were lost with a former run.
+  void NoteLost();
   void Tell(const std::string& event);
   /// Everything noted since the last save, in one transaction with the incident and its memory.
   Batch TakeBatch();
@@ -107,6 +110,8 @@ class Machine {
   [[nodiscard]] model::Outcome Failed() const;
   [[nodiscard]] std::vector<model::Alert> ToProve() const;
   [[nodiscard]] base::Time LastAct() const;
+  /// A change was made so lately that it may only need time to start.
+  [[nodiscard]] bool MayStart() const;
   [[nodiscard]] bool Taken() const { return !taken_by_.empty(); }
   [[nodiscard]] bool Acted() const { return incident_.acted != base::Time{}; }
 
@@ -136,7 +141,10 @@ class Machine {
   bool recurred_ = false;             ///< an alert fired anew while holding
 
   std::string examine_error_;  ///< why the last diagnosis could not look
-  base::Time diagnosed_{};     ///< when it ended
+  // What is waited for goes by the steady clock: a wall clock that somebody sets changes nothing.
+  base::Instant diagnosed_{};  ///< when it ended
+  base::Instant changed_{};    ///< when the last change ended
+  base::Instant proved_{};     ///< when it was proved from outside
   std::optional<model::Finding> chosen_;
   std::string planned_key_;   ///< RemedyKey that waits for a yes
   std::string approved_key_;  ///< RemedyKey that a person said yes to
@@ -145,7 +153,8 @@ class Machine {
   std::string taken_by_;  ///< a person took it over: nothing more is changed
   std::string again_by_;  ///< a person wants it examined anew
   std::string reject_why_;
-  std::string failure_;  ///< what the outside probe said when it last failed
+  std::string failure_;                   ///< what the outside probe said when it last failed
+  std::vector<model::StepOutcome> lost_;  ///< begun by a former run, and not yet looked at since
 };
 
 }  // namespace incident

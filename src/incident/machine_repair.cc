@@ -77,6 +77,10 @@ base::Time Machine::LastAct() const {
   return last;
 }
 
+bool Machine::MayStart() const {
+  return Acted() && base::Clock::Steady() - changed_ < needs_->options.patience;
+}
+
 std::vector<model::Alert> Machine::ToProve() const {
   std::vector<model::Alert> out;
   const bool powered = needs_->hands->MendsDownHost(incident_.target);
@@ -190,7 +194,6 @@ loop::Task<> Machine::Plan() {
 }
 
 loop::Task<> Machine::PlanWithoutRemedy() {
-  const auto now = base::Clock::Now();
   if (!examine_error_.empty()) {
     ++examinations_failed_;
     if (examinations_failed_ < kMaxExaminations) {
@@ -207,7 +210,7 @@ loop::Task<> Machine::PlanWithoutRemedy() {
   examinations_failed_ = 0;
   const auto* cause = DeepestCause(incident_.findings);
   const bool known = cause != nullptr;
-  if (Acted() && now < LastAct() + needs_->options.patience) {
+  if (MayStart()) {
     Enter(IncidentState::kVerifying, "nothing more to repair: it may only need time to start");
     co_await Save();
     co_return;
@@ -231,6 +234,7 @@ loop::Task<> Machine::PlanWithoutRemedy() {
 loop::Task<> Machine::PlanRefused(GuardVerdict verdict) {
   Note("guard", "refused: " + verdict.reason);
   const auto now = base::Clock::Now();
+  const auto until = base::Clock::Steady() + (verdict.not_before - now);
   const bool later = verdict.not_before > now && ++guard_waits_ <= kMaxGuardWaits;
   if (!later) {
     co_await NeedHuman(Acted() ? Failed() : Outcome::kReported,
@@ -242,7 +246,7 @@ loop::Task<> Machine::PlanRefused(GuardVerdict verdict) {
   }
   co_await Save();
   while (!AllEnded() && (!HostDown() || Powered()) && !Taken()) {
-    const auto left = verdict.not_before - base::Clock::Now();
+    const auto left = until - base::Clock::Steady();
     if (left <= base::Duration::zero()) {
       break;
     }
@@ -301,25 +305,23 @@ loop::Task<> Machine::Act() {
   ActRequest request{incident_.id, incident_.target, finding, approved,
                      approved ? approved_by_ : ""};
   const auto began = base::Clock::Now();
-  auto outcome = co_await needs_->hands->Act(std::move(request));
-  if (approved) {
-    approved_key_.clear();  // one yes, one change
-    planned_key_.clear();
-  }
+  auto outcome = co_await needs_->hands->Act(request);
   if (outcome.started == base::Time{}) {
     outcome.started = began;
   }
   if (outcome.finished == base::Time{}) {
     outcome.finished = base::Clock::Now();
   }
+  changed_ = base::Clock::Steady();
   NoteCommands(outcome.commands);
   batch_.results.push_back({fmt::format("{}/{}", incident_.id, steps_), outcome});
   incident_.steps.push_back(outcome);
   if (outcome.refused) {
     --tried_[key];  // nothing was changed
-    co_await ActRefused(outcome.error);
+    co_await ActRefused(std::move(request), outcome.error);
     co_return;
   }
+  ForgetYes(approved);
   if (!Acted()) {
     incident_.acted = outcome.started;
   }
@@ -334,9 +336,23 @@ loop::Task<> Machine::Act() {
   co_await Save();
 }
 
-loop::Task<> Machine::ActRefused(std::string reason) {
-  Note("guard", "refused: " + reason);
+void Machine::ForgetYes(bool approved) {
+  if (approved) {  // one yes, one change
+    approved_key_.clear();
+    planned_key_.clear();
+  }
+}
+
+loop::Task<> Machine::ActRefused(ActRequest request, std::string reason) {
+  Note("guard", "not done: " + reason);
   --rounds_;
+  const auto verdict = needs_->hands->MayAct(request);
+  if (verdict.kind == GuardVerdict::Kind::kRefused && verdict.not_before > base::Clock::Now()) {
+    Enter(IncidentState::kPlanned, "refused at the last moment, for now");
+    co_await Save();
+    co_return;
+  }
+  ForgetYes(request.approved);
   if (++guard_waits_ > kMaxGuardWaits) {
     co_await NeedHuman(Acted() ? Failed() : Outcome::kReported, "the guard refuses: " + reason);
     co_return;
@@ -385,7 +401,7 @@ loop::Task<> Machine::Prove() {
     }
     co_await loop::Sleep(options.verify_gap);
   }
-  if (AllEnded() && base::Clock::Now() > LastAct() + options.patience) {
+  if (AllEnded() && !MayStart()) {
     co_await NeedHuman(Failed(), "the alerts ended, but the outside probe still fails: " + failure);
     co_return;
   }
@@ -427,6 +443,7 @@ json::object Machine::Durations() const {
 
 loop::Task<> Machine::Verified(std::string detail) {
   incident_.verified = base::Clock::Now();
+  proved_ = base::Clock::Steady();
   recurred_ = false;
   KeepRepaired(true);
   incident_.outcome = recurrences_ > 0 ? Outcome::kFixedThenRecurred : Outcome::kFixed;

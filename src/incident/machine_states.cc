@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "incident/advice.h"
 #include "incident/json.h"
 #include "incident/machine.h"
 
@@ -22,6 +23,9 @@ constexpr int kMaxExaminationFailures = 3;
 }  // namespace
 
 loop::Task<> Machine::Run(std::shared_ptr<Machine> self) {
+  if (!self->lost_.empty()) {  // whoever was stopped in the middle of a change left a lock behind
+    co_await self->needs_->hands->GiveBack(self->incident_.target);
+  }
   while (self->incident_.Open()) {
     switch (self->incident_.state) {
       case IncidentState::kOpen:
@@ -60,6 +64,13 @@ loop::Task<> Machine::Run(std::shared_ptr<Machine> self) {
 }
 
 loop::Task<> Machine::Resume() {
+  // How long ago that was by the wall clock is all there is to know now.
+  const auto ago = [](base::Time at) {
+    const auto past = std::clamp<base::Duration>(base::Clock::Now() - at, 0s, 24h);
+    return base::Clock::Steady() - past;
+  };
+  proved_ = ago(incident_.verified);
+  changed_ = ago(LastAct());
   auto unfinished = co_await needs_->journal->Unfinished(incident_.id);
   const auto state = incident_.state;
   Note("note", "taken up again after a restart", {{"state", model::ToString(state)}});
@@ -73,10 +84,12 @@ loop::Task<> Machine::Resume() {
           {{"key", intent.key}});
       model::StepOutcome lost{.step = intent.step,
                               .component = intent.component,
-                              .error = "the daemon stopped while it ran: result not known",
+                              .error = std::string(kResultLost),
                               .started = intent.at,
                               .finished = base::Clock::Now()};
       incident_.steps.push_back(lost);
+      lost_.push_back(lost);
+      changed_ = base::Clock::Steady();
       batch_.results.push_back({intent.key, std::move(lost)});
       if (!Acted()) {
         incident_.acted = intent.at;  // something may have been changed
@@ -161,15 +174,31 @@ loop::Task<> Machine::Diagnose() {
   const auto began = base::Clock::Steady();
   DiagnoseRequest request{incident_.id, incident_.target, Active()};
   auto answer = co_await needs_->hands->Diagnose(std::move(request));
-  diagnosed_ = base::Clock::Now();
+  diagnosed_ = base::Clock::Steady();
   examine_error_ = answer.error;
   incident_.findings = answer.findings;
   if (!answer.cause.empty()) {
     incident_.cause = answer.cause;
   }
   NoteFindings(answer, base::Clock::Steady() - began);
+  NoteLost();
   Enter(IncidentState::kPlanned, answer.error.empty() ? "examined" : "it could not be examined");
   co_await Save();
+}
+
+void Machine::NoteLost() {
+  if (!examine_error_.empty()) {
+    return;
+  }
+  for (const auto& step : std::exchange(lost_, {})) {
+    const auto at = std::find_if(incident_.findings.begin(), incident_.findings.end(),
+                                 [&](const auto& f) { return f.component == step.component; });
+    if (at != incident_.findings.end()) {
+      Note("step",
+           fmt::format("{} on {} was interrupted; the host says now: {}", step.step, step.component,
+                       !at->state.empty() ? at->state : (at->cause.empty() ? "well" : at->title)));
+    }
+  }
 }
 
 void Machine::NoteFindings(const DiagnoseAnswer& answer, base::Duration took) {
@@ -218,7 +247,7 @@ loop::Task<> Machine::Await() {
     co_return;
   }
   if (!approved_key_.empty() && approved_key_ == planned_key_) {
-    const bool fresh = chosen_ && base::Clock::Now() - diagnosed_ < needs_->options.plan_age;
+    const bool fresh = chosen_ && base::Clock::Steady() - diagnosed_ < needs_->options.plan_age;
     Enter(fresh ? IncidentState::kPlanned : IncidentState::kDiagnosing,
           fresh ? "approved by " + approved_by_
                 : "approved by " + approved_by_ + "; the plan is old: examined again");
@@ -229,7 +258,7 @@ loop::Task<> Machine::Await() {
 }
 
 loop::Task<> Machine::Hold() {
-  const auto held = base::Clock::Now() - incident_.verified;
+  const auto held = base::Clock::Steady() - proved_;
   const auto& options = needs_->options;
   if (recurred_) {
     co_await Recurred("an alert fired again while it was watched");
@@ -269,7 +298,7 @@ loop::Task<> Machine::Recurred(std::string why) {
   ended_told_ = false;
   Note("note",
        fmt::format("it came back {} after it was fixed: {}",
-                   base::HumanDuration(base::Clock::Now() - incident_.verified), why),
+                   base::HumanDuration(base::Clock::Steady() - proved_), why),
        {{"recurrences", recurrences_}});
   if (recurrences_ > needs_->options.max_recurrences) {
     co_await NeedHuman(

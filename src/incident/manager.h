@@ -32,8 +32,8 @@ using AlertsOf = std::function<std::vector<model::Alert>(const std::string& targ
 
 /// Times and bounds of the state machine.
 struct Options {
-  base::Duration settle = std::chrono::milliseconds(300);  ///< after the first change; grows
-  int verify_passes = 3;                                   ///< passes in a row that count as proof
+  base::Duration settle{};  ///< after the first change; grows
+  int verify_passes = 3;    ///< passes in a row that count as proof
   base::Duration verify_gap = std::chrono::milliseconds(300);
   base::Duration verify_limit = std::chrono::seconds(6);  ///< then it is examined again
   /// The same while another finding waits to be repaired.

@@ -102,6 +102,11 @@ loop::Task<model::StepOutcome> World::Act(ActRequest request) {
     log.push_back("refuse " + request.finding.component);
     out.refused = true;
     out.error = "the host is locked by another";
+    if (refuse_for > base::Duration::zero()) {
+      guard = {.kind = GuardVerdict::Kind::kRefused,
+               .reason = out.error,
+               .not_before = base::Clock::Now() + refuse_for};
+    }
     co_return out;
   }
   log.push_back("act " + request.finding.component);
@@ -116,6 +121,11 @@ loop::Task<model::StepOutcome> World::Act(ActRequest request) {
   out.state_after = out.done ? "State active" : "";
   out.error = out.done ? "" : "Job for it failed";
   co_return out;
+}
+
+loop::Task<> World::GiveBack(std::string) {
+  log.emplace_back("give back");
+  co_return;
 }
 
 loop::Task<VerifyResult> World::Look(World* world, std::string, std::vector<model::Alert>) {

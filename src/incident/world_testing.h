@@ -33,6 +33,7 @@ class World : public Hands {
   loop::Task<DiagnoseAnswer> Diagnose(DiagnoseRequest request) override;
   GuardVerdict MayAct(const ActRequest& request) override;
   loop::Task<model::StepOutcome> Act(ActRequest request) override;
+  loop::Task<> GiveBack(std::string target) override;
   [[nodiscard]] bool MendsDownHost(const std::string& /*target*/) const override { return power; }
   static loop::Task<VerifyResult> Look(World* world, std::string target,
                                        std::vector<model::Alert> alerts);
@@ -69,9 +70,10 @@ class World : public Hands {
   GuardVerdict guard{.kind = GuardVerdict::Kind::kAllowed};
   std::string examine_error;
   bool refuse_act = false;
-  bool power = false;        ///< a host that is down can be switched off and on
-  bool step_fails = false;   ///< Act says that it did not take
-  bool probe_stuck = false;  ///< the outside probe fails whatever is mended
+  base::Duration refuse_for{};  ///< a refusal is for now: the guard says so for so long
+  bool power = false;           ///< a host that is down can be switched off and on
+  bool step_fails = false;      ///< Act says that it did not take
+  bool probe_stuck = false;     ///< the outside probe fails whatever is mended
   bool possible = true;
   base::Duration examine_time = std::chrono::milliseconds(200);
   base::Duration act_time = std::chrono::milliseconds(500);

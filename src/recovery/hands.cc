@@ -40,6 +40,9 @@ bool WorthOneStart(std::string_view cause) {
 }
 
 constexpr base::Duration kOneStartAgain = 1h;
+// How long to wait for a lock that another holds: twice as long each time, at most so long.
+constexpr base::Duration kHeldFirst = 3s;
+constexpr base::Duration kHeldMost = 30s;
 
 }  // namespace
 
@@ -192,7 +195,51 @@ GuardVerdict LocalHands::MayAct(const incident::ActRequest& request) {
     return {.kind = GuardVerdict::Kind::kRefused,
             .reason = "no such step: " + base::Printable(request.finding.remedy)};
   }
-  return guard_.MayAct(ActionFor(request, *target), Around(request.target));
+  auto verdict = guard_.MayAct(ActionFor(request, *target), Around(request.target));
+  const auto held = held_.find(request.target);
+  const auto now = base::Clock::Steady();
+  if (verdict.kind == GuardVerdict::Kind::kAllowed && held != held_.end() &&
+      held->second.until > now) {
+    return {.kind = GuardVerdict::Kind::kRefused,
+            .reason = held->second.why,
+            .not_before = base::Clock::Now() + (held->second.until - now)};
+  }
+  return verdict;
+}
+
+// Whoever works there is done in seconds; one that was killed keeps it until it expires.
+void LocalHands::Wait(const std::string& target, std::string why, base::Duration left) {
+  auto& held = held_[target];
+  const base::Duration wait = kHeldFirst * (1 << std::min(held.times, 4));
+  ++held.times;
+  held.why = std::move(why);
+  held.until =
+      base::Clock::Steady() + std::clamp<base::Duration>(left, 1s, std::min(wait, kHeldMost));
+}
+
+loop::Task<> LocalHands::Warm(std::string name) {
+  const auto target = needs_.find_target(name);
+  if (!target || !target->ssh || needs_.pool == nullptr) {
+    co_return;
+  }
+  const auto session = needs_.pool->Get(*target);
+  if (session) {
+    const auto connected = co_await (*session)->Connect();
+    (void)connected;
+  }
+}
+
+loop::Task<> LocalHands::GiveBack(std::string name) {
+  const auto target = needs_.find_target(name);
+  if (!target) {
+    co_return;
+  }
+  const auto shell = ShellFor(*target);
+  if (!shell) {
+    co_return;
+  }
+  std::vector<model::CommandRecord> records;
+  co_await ReleaseLease(shell->get(), needs_.owner, &records);
 }
 
 loop::Task<model::StepOutcome> LocalHands::Act(incident::ActRequest request) {
@@ -311,13 +358,18 @@ loop::Task<model::StepOutcome> LocalHands::ActLocked(const step::Kind* kind,
     co_return Refused(request, held.reason);
   }
   std::vector<model::CommandRecord> records;
-  const auto lease =
-      co_await TakeLease(shell->get(), machine, needs_.owner, guard_.policy().lease, &records);
+  base::Duration held_for{};
+  const auto lease = co_await TakeLease(shell->get(), machine, needs_.owner, guard_.policy().lease,
+                                        &records, LeasePlace(), &held_for);
   if (!lease) {
+    if (lease.error().kind == base::ErrorKind::kRefused) {
+      Wait(target.name, lease.error().message, held_for);
+    }
     auto refused = Refused(request, lease.error().message);
     refused.commands = std::move(records);
     co_return refused;
   }
+  held_.erase(target.name);
   step::Request asked;
   asked.target = target;
   asked.component = request.finding.component;

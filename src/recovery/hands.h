@@ -44,6 +44,10 @@ class LocalHands : public incident::Hands {
   loop::Task<incident::DiagnoseAnswer> Diagnose(incident::DiagnoseRequest request) override;
   incident::GuardVerdict MayAct(const incident::ActRequest& request) override;
   loop::Task<model::StepOutcome> Act(incident::ActRequest request) override;
+  loop::Task<> GiveBack(std::string target) override;
+  /// Logs in to a target that is likely to be examined in a moment, unless that is done. What goes
+  /// wrong is no trouble: the examination will say it.
+  loop::Task<> Warm(std::string target);
   [[nodiscard]] bool MendsDownHost(const std::string& target) const override;
 
   /// Takes up what was saved. Errors: kCorrupt.
@@ -68,11 +72,20 @@ class LocalHands : public incident::Hands {
   loop::Task<model::StepOutcome> ActHere(const step::Kind* kind, incident::ActRequest request,
                                          model::Target target);
   void Save() const;
+  /// Another Raksa holds the host for `left`: when to try again.
+  void Wait(const std::string& target, std::string why, base::Duration left);
 
+  /// A host whose lock another Raksa holds.
+  struct Held {
+    std::string why;
+    base::Instant until{};
+    int times = 0;  ///< in a row
+  };
   HandsNeeds needs_;
   LocalShell local_;
   Guard guard_;
   std::map<std::string, Facts> facts_;
+  std::map<std::string, Held> held_;  ///< by target
 };
 
 /// A digest of the host keys that are enrolled for a target: what its machine-id belongs to.

@@ -135,6 +135,26 @@ TEST_F(HandsTest, ALeaseOfSomebodyElseIsRespectedAndNotCharged) {
   EXPECT_THAT(shell_->changed, IsEmpty());
   EXPECT_EQ(hands.guard().Tried("web1", "container:web", "container-start", std::chrono::hours(1)),
             0);
+  // It is not asked for again at once, and when it is free everything goes on.
+  const auto wait = hands.MayAct({.target = "web1", .finding = finding});
+  EXPECT_EQ(wait.kind, incident::GuardVerdict::Kind::kRefused);
+  EXPECT_EQ(wait.reason, outcome.error);
+  EXPECT_GT(wait.not_before, base::Clock::Now() + std::chrono::seconds(1));
+  EXPECT_LT(wait.not_before, base::Clock::Now() + std::chrono::seconds(4));
+  Act(hands, finding);
+  EXPECT_GT(hands.MayAct({.target = "web1", .finding = finding}).not_before,
+            base::Clock::Now() + std::chrono::seconds(4));
+  shell_->Forget("flock …").On("flock …", "taken\n");
+  EXPECT_TRUE(Act(hands, finding).done);
+}
+
+TEST_F(HandsTest, ALockThatAFormerRunLeftIsGivenBack) {
+  LocalHands hands(needs_);
+  loop_.RunTask(hands.GiveBack("web1"));
+  loop_.RunTask(hands.GiveBack("nobody"));
+  ASSERT_EQ(shell_->asked.size(), 1u);
+  EXPECT_THAT(shell_->asked[0], HasSubstr("monitor-1-x"));
+  EXPECT_THAT(shell_->asked[0], HasSubstr("rm -f"));
 }
 
 TEST_F(HandsTest, WhatTheHostSaysRightBeforeTheChangeCounts) {

@@ -3,6 +3,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <charconv>
+
 #include "base/text.h"
 
 namespace recovery {
@@ -52,11 +55,23 @@ model::CommandRecord Unrun(std::vector<std::string> argv, const base::Error& err
   return record;
 }
 
+/// The time in "OWNER for N s more"; zero when there is none.
+base::Duration HeldFor(std::string_view said) {
+  constexpr std::string_view kFor = " for ";
+  const auto at = said.rfind(kFor);
+  int seconds = 0;
+  if (at != std::string_view::npos) {
+    std::from_chars(said.data() + at + kFor.size(), said.data() + said.size(), seconds);
+  }
+  return std::chrono::seconds(std::clamp(seconds, 0, 600));
+}
+
 }  // namespace
 
 loop::Task<base::Result<>> TakeLease(ssh::Shell* shell, std::string machine, std::string owner,
                                      base::Duration time,
-                                     std::vector<model::CommandRecord>* records, LeasePlace place) {
+                                     std::vector<model::CommandRecord>* records, LeasePlace place,
+                                     base::Duration* held) {
   const auto seconds = std::chrono::ceil<std::chrono::seconds>(time).count();
   std::vector<std::string> arguments = {std::move(machine), std::move(owner),
                                         std::to_string(seconds), place.directory,
@@ -79,6 +94,9 @@ loop::Task<base::Result<>> TakeLease(ssh::Shell* shell, std::string machine, std
                            "machine-id is " +
                                said);
     case kHeld:
+      if (held != nullptr) {
+        *held = HeldFor(answer->output);
+      }
       co_return base::Fail(base::ErrorKind::kRefused,
                            "the host's lock is held" + (said.empty() ? "" : " by " + said));
     default:

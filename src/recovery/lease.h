@@ -19,12 +19,14 @@ struct LeasePlace {
 /// Takes the lease /run/lock/raksa.lease for `owner` and `time`, in one command that first compares
 /// the machine-id. The lease is a symbolic link "OWNER,EXPIRY", changed under flock; one that has
 /// expired, or that is our own, is taken over. Every command goes to `records`. Errors: kDenied:
-/// another machine; kRefused: somebody else holds it (who and for how long is in the message);
-/// kUnavailable: it could not be taken; and Shell::Run's.
+/// another machine; kRefused: somebody else holds it (who and for how long is in the message, and
+/// the rest of its time in `held`, zero when it is not known); kUnavailable: it could not be taken;
+/// and Shell::Run's.
 loop::Task<base::Result<>> TakeLease(ssh::Shell* shell, std::string machine, std::string owner,
                                      base::Duration time,
                                      std::vector<model::CommandRecord>* records,
-                                     LeasePlace place = LeasePlace());
+                                     LeasePlace place = LeasePlace(),
+                                     base::Duration* held = nullptr);
 
 /// Gives it back when it is ours. What goes wrong is only recorded: the lease expires by itself.
 loop::Task<> ReleaseLease(ssh::Shell* shell, std::string owner,

@@ -67,8 +67,10 @@ struct Policy {
   bool drop_caches = false;  ///< clear the page cache before a container that was killed is started
   base::Duration lease = std::chrono::minutes(3);  ///< how long the host's own lock is ours
   /// For the state machine of incidents.
-  int max_rounds = 5;                                      ///< changes in one incident
-  base::Duration settle = std::chrono::milliseconds(300);  ///< after a change, before verification
+  int max_rounds = 5;  ///< changes in one incident
+  /// After a change, before verification; twice as long after the second, and so on. A step has
+  /// asked the host itself whether it took, so that none is needed as a rule.
+  base::Duration settle{};
   int verify_passes = 3;
   base::Duration verify_spacing = std::chrono::milliseconds(200);
   base::Duration hold = std::chrono::seconds(30);  ///< watched after verification
