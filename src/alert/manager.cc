@@ -129,8 +129,10 @@ bool Manager::Take(model::Alert alert, base::Time now, Changes& changes) {
   }
   const auto at = active_.find(alert.labels);
   if (!alert.Firing() && alert.ends_at <= now) {
-    if (at != active_.end() && alert.ends_at >= at->second.alert.starts_at) {
-      End(at, alert.ends_at, now, "", changes);
+    // Our own rules speak in order: an end before the start means that the wall clock was set back.
+    if (at != active_.end() &&
+        (alert.ends_at >= at->second.alert.starts_at || alert.source == "rule")) {
+      End(at, std::max(alert.ends_at, at->second.alert.starts_at), now, "", changes);
     } else {
       ++stats_.duplicates;
     }

@@ -199,6 +199,22 @@ TEST(AlertManager, FlappingIsToldOnceAndCalmsDown) {
   EXPECT_FALSE(changes[0].flapping);
 }
 
+TEST(AlertManager, AnEndOfOurOwnRuleCountsAlsoWhenTheClockWasSetBack) {
+  World w;
+  auto alert = Make("web1", "http_code", w.now);
+  alert.source = "rule";
+  w.manager.Receive({alert}, w.now);
+  w.now -= 1h;
+  auto over = alert;
+  over.ends_at = w.now;
+  over.source = "grafana";
+  w.manager.Receive({over}, w.now);
+  EXPECT_EQ(w.manager.Views().size(), 1u) << "a late copy from outside";
+  over.source = "rule";
+  w.manager.Receive({over}, w.now);
+  EXPECT_EQ(w.manager.Views().size(), 0u);
+}
+
 TEST(AlertManager, SyncResolvesWhatItsSourceNoLongerKnows) {
   World w;
   w.Send({Make("web1", "http_code", w.now), Make("web2", "port", w.now)});

@@ -196,10 +196,11 @@ loop::Task<> Decider::Run() {
     Take(std::move(*round), first);
     first = false;
     if (flipped_.empty() && !all_) {
-      const auto wait =
-          next ? std::clamp<base::Duration>(*next - base::Clock::Now(),
-                                            std::chrono::milliseconds(1), std::chrono::minutes(1))
-               : base::Duration(std::chrono::minutes(1));
+      // A wall clock that is set meanwhile stops the rules for no longer than this.
+      constexpr base::Duration kMost = std::chrono::seconds(5);
+      const auto wait = next ? std::clamp<base::Duration>(*next - base::Clock::Now(),
+                                                          std::chrono::milliseconds(1), kMost)
+                             : kMost;
       co_await event_.WaitFor(wait);
     }
   }

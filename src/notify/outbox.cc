@@ -196,7 +196,8 @@ loop::Task<> Outbox::Deliver(Outbox* self, std::shared_ptr<Lane> lane) {
     const DeliveryRecord* due = nullptr;
     base::Time next = base::Time::max();
     for (const auto& [id, delivery] : lane->waiting) {
-      if (delivery.next <= now) {
+      // What was never tried waits for nothing, also when somebody sets the clock back.
+      if (delivery.tries == 0 || delivery.next <= now) {
         due = &delivery;
         break;
       }
