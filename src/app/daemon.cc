@@ -122,9 +122,11 @@ void Daemon::MakeRooms() {
       loop_, rules_worker_, engine_.get(),
       [this](std::vector<model::Alert> alerts, bool first) { OnAlerts(std::move(alerts), first); },
       [this](model::Batch batch) { ingest_->Put(std::move(batch), {}); });
+  auto confirm = settings_.confirm;
+  confirm.doubt = [this](const std::string& target) { OnDoubt(target); };
   scheduler_ = std::make_unique<probe::Scheduler>(
       probe::World{&loop_, &resolver_, &http_, &snmp_worker_},
-      [this](const probe::Run& run) { OnRun(run); }, settings_.confirm);
+      [this](const probe::Run& run) { OnRun(run); }, std::move(confirm));
   alert::Options alert_options;
   alert_options.grace = seconds(2);
   alerts_ = std::make_unique<alert::Manager>(

@@ -68,6 +68,8 @@ class Daemon {
   void OnAlerts(std::vector<model::Alert> alerts, bool first);
   void OnChange(const alert::Change& change);
   loop::Task<> PingNow(std::string target);
+  void OnDoubt(const std::string& name);
+  loop::Task<> WarmUp(std::string name);
 
   // Reload.
   loop::Task<base::Result<>> Reload();
@@ -134,6 +136,7 @@ class Daemon {
       changed_;  ///< targets whose view may have changed since the last fleet event
   std::set<std::string> pinging_;                 ///< targets for which PingNow runs
   std::map<std::string, std::string> seen_;       ///< what its probes last made of each target
+  std::set<std::string> warming_;                 ///< targets for which WarmUp runs
   std::map<std::string, std::string> published_;  ///< what of each target went out last
   loop::Event fleet_event_;
   loop::Event alert_event_;

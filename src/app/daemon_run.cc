@@ -18,6 +18,9 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+// A ping of the same slot as what is in doubt now.
+constexpr auto kFreshPing = seconds(2);
+
 /// The names of state metrics among a run's readings.
 std::vector<std::string> StateMetrics(const probe::Run& run) {
   std::vector<std::string> out;
@@ -94,6 +97,21 @@ void Daemon::OnChange(const alert::Change& change) {
   }
   changed_.insert(std::string(change.alert.Target()));
   fleet_event_.Notify();
+}
+
+void Daemon::OnDoubt(const std::string& name) {
+  // Nobody logs in to a host that may be down: only while its ping is answered.
+  const auto ping = board_.Ping(name);
+  const bool up =
+      ping.kind == alert::PingState::Kind::kUp && base::Clock::Now() - ping.at < kFreshPing;
+  if ((up || ping.kind == alert::PingState::Kind::kNone) && warming_.insert(name).second) {
+    scope_.Spawn("login", WarmUp(name));
+  }
+}
+
+loop::Task<> Daemon::WarmUp(std::string name) {
+  co_await hands_->Warm(name);
+  warming_.erase(name);
 }
 
 loop::Task<> Daemon::PingNow(std::string name) {

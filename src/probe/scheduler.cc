@@ -6,7 +6,6 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <map>
-#include <set>
 
 #include "base/log.h"
 #include "probe/common.h"
@@ -176,6 +175,9 @@ loop::Task<bool> Scheduler::State::Confirm(std::shared_ptr<State> self,
       ++self->stats.unconfirmed_flips;
       co_return false;
     }
+    if (i == 0 && self->confirmation.doubt && !self->stopped) {
+      self->confirmation.doubt(entry->target->name);
+    }
   }
   co_return true;
 }
@@ -199,7 +201,6 @@ loop::Task<> Scheduler::State::OneSlot(std::shared_ptr<State> self, std::shared_
   const auto values = StateOf(*entry->kind, outcome);
   const bool candidate =
       entry->has_run ? Differs(values, entry->confirmed) : !outcome.success && !values.empty();
-  const bool first = !entry->has_run;
   if (candidate) {
     flipped = co_await Confirm(self, entry, request, &outcome);
   }
@@ -207,7 +208,7 @@ loop::Task<> Scheduler::State::OneSlot(std::shared_ptr<State> self, std::shared_
     co_return;  // changed meanwhile: this answers a question that is no longer asked
   }
   const auto now_values = StateOf(*entry->kind, outcome);
-  if (!candidate || flipped || first) {
+  if (!candidate || flipped || !entry->has_run) {
     for (const auto& [key, value] : now_values) {
       entry->confirmed[key] = value;
     }

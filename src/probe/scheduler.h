@@ -50,6 +50,9 @@ struct Confirmation {
   /// Between two slots a probe of state (ping, port, http_code) looks so often; what it sees is
   /// told only when it is a flip. Zero: not at all.
   base::Duration watch{};
+  /// Called when the first re-probe agrees that a target's state flipped: what a repair will need
+  /// can be made ready. Nothing has been decided yet. May be empty.
+  std::function<void(const std::string& target)> doubt;
 };
 
 /// Counters since the start, for raksa_* metrics.

@@ -70,7 +70,9 @@ class SchedulerTest : public ::testing::Test {
     script = &script_;
     scheduler_ = std::make_unique<Scheduler>(
         World{&loop_, nullptr, nullptr, nullptr}, [this](const Seen& run) { seen_.push_back(run); },
-        Confirmation{3, 200ms}, kKinds);
+        Confirmation{
+            3, 200ms, {}, [this](const std::string& target) { doubts_.push_back(target); }},
+        kKinds);
   }
   ~SchedulerTest() override {
     loop_.RunTask(scheduler_->Stop());
@@ -121,6 +123,7 @@ class SchedulerTest : public ::testing::Test {
   loop::Loop loop_;
   Script script_;
   std::vector<Seen> seen_;
+  std::vector<std::string> doubts_;
   std::unique_ptr<Scheduler> scheduler_;
 };
 
@@ -176,6 +179,7 @@ TEST_F(SchedulerTest, AFlipIsConfirmedAtOnce) {
   EXPECT_EQ(Sample(seen_[2], "ping"), 0);
   EXPECT_EQ(script_.runs["web1/icmp"], 6) << "three runs and three re-probes";
   EXPECT_EQ(scheduler_->stats().confirmed_flips, 1U);
+  EXPECT_EQ(doubts_, std::vector<std::string>{"web1"}) << "once, while it is confirmed";
   Pass(5s);
   ASSERT_EQ(seen_.size(), 4U);
   EXPECT_FALSE(seen_[3].flipped) << "it stays as it is";
@@ -185,7 +189,7 @@ TEST_F(SchedulerTest, AFlipBetweenTwoSlotsIsSeenByTheWatch) {
   loop_.RunTask(scheduler_->Stop());
   scheduler_ = std::make_unique<Scheduler>(
       World{&loop_, nullptr, nullptr, nullptr}, [this](const Seen& run) { seen_.push_back(run); },
-      Confirmation{3, 200ms, 1s}, kKinds);
+      Confirmation{3, 200ms, 1s, {}}, kKinds);
   // Slot, good look, bad look and three re-probes, then bad for good.
   script_.values["a/icmp"] = {1, 1, 0};
   scheduler_->Apply({Target("a")});
@@ -214,6 +218,7 @@ TEST_F(SchedulerTest, ALostPacketIsNoFlip) {
   EXPECT_EQ(Sample(seen_[1], "ping"), 1) << "the last re-probe's value";
   EXPECT_EQ(scheduler_->stats().unconfirmed_flips, 1U);
   EXPECT_EQ(scheduler_->stats().reprobes, 1U);
+  EXPECT_TRUE(doubts_.empty());
 }
 
 TEST_F(SchedulerTest, TheFirstRunIsConfirmedOnlyWhenBad) {
