@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
 
 #include "app/settings.h"
 #include "base/secret.h"
@@ -120,6 +121,21 @@ base::Result<boost::json::value> Call(const Common& common, const std::string& p
                       fmt::format("{} does not answer as Raksa does", endpoint));
   }
   return answer;
+}
+
+std::string TextAt(const boost::json::object& object, std::string_view name) {
+  const auto* value = object.if_contains(name);
+  if (value == nullptr || value->is_null()) {
+    return "";
+  }
+  return base::Printable(value->is_string() ? std::string(value->get_string())
+                                            : boost::json::serialize(*value));
+}
+
+const boost::json::array& ListAt(const boost::json::object& object, std::string_view name) {
+  static const boost::json::array kNone;
+  const auto* value = object.if_contains(name);
+  return value != nullptr && value->is_array() ? value->get_array() : kNone;
 }
 
 }  // namespace app

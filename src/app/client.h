@@ -1,6 +1,8 @@
 // Client: how commands talk to the running daemon over its own API.
 #pragma once
 
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
 #include <string>
 #include <vector>
@@ -22,6 +24,12 @@ base::Result<boost::json::value> Call(const Common& common, const std::string& p
 
 /// The same, giving the answer's text as it is (GET only).
 base::Result<std::string> CallText(const Common& common, const std::string& path);
+
+/// A member of the daemon's answer as text for people: what came from outside is made printable; ""
+/// when it is null or not there.
+std::string TextAt(const boost::json::object& object, std::string_view name);
+/// A list of the daemon's answer; an empty one when it is not there or no list.
+const boost::json::array& ListAt(const boost::json::object& object, std::string_view name);
 
 /// `text` percent-encoded for a query string (RFC 3986 unreserved characters stay).
 std::string UrlEncode(std::string_view text);

@@ -20,23 +20,6 @@ int Fault(const base::Error& error) {
   return error.kind == base::ErrorKind::kUnavailable ? 2 : 1;
 }
 
-/// A member as text for people, "" when it is null or not there. What came from outside is made
-/// printable.
-std::string Text(const json::object& object, std::string_view name) {
-  const auto* value = object.if_contains(name);
-  if (value == nullptr || value->is_null()) {
-    return "";
-  }
-  return base::Printable(value->is_string() ? std::string(value->as_string())
-                                            : json::serialize(*value));
-}
-
-const json::array& List(const json::object& object, std::string_view name) {
-  static const json::array kNone;
-  const auto* value = object.if_contains(name);
-  return value != nullptr && value->is_array() ? value->as_array() : kNone;
-}
-
 std::string SeriesName(const json::object& metric) {
   std::string name;
   std::string inside;
@@ -65,12 +48,12 @@ std::string PointText(const json::value& point) {
 }
 
 void PrintAnswer(const json::object& data) {
-  const auto type = Text(data, "resultType");
+  const auto type = TextAt(data, "resultType");
   if (type == "scalar" || type == "string") {
     std::cout << PointText(data.at("result")) << "\n";
     return;
   }
-  for (const auto& item : List(data, "result")) {
+  for (const auto& item : ListAt(data, "result")) {
     if (!item.is_object()) {
       continue;
     }
@@ -83,37 +66,38 @@ void PrintAnswer(const json::object& data) {
       continue;
     }
     std::cout << name << " =>\n";
-    for (const auto& point : List(series, "values")) {
+    for (const auto& point : ListAt(series, "values")) {
       std::cout << PointText(point) << "\n";
     }
   }
 }
 
 void PrintBrief(const json::object& incident) {
-  const auto outcome = Text(incident, "outcome");
-  std::cout << fmt::format("{}  {}  {:<18} {:<20} {}\n", Text(incident, "id"),
-                           Text(incident, "opened"), Text(incident, "state"), outcome,
-                           Text(incident, "title"));
+  const auto outcome = TextAt(incident, "outcome");
+  std::cout << fmt::format("{}  {}  {:<18} {:<20} {}\n", TextAt(incident, "id"),
+                           TextAt(incident, "opened"), TextAt(incident, "state"), outcome,
+                           TextAt(incident, "title"));
 }
 
 void PrintIncident(const json::object& incident) {
   std::cout << fmt::format("{}\n  id        {}\n  state     {}\n  outcome   {}\n  opened    {}\n",
-                           Text(incident, "title"), Text(incident, "id"), Text(incident, "state"),
-                           Text(incident, "outcome"), Text(incident, "opened"));
+                           TextAt(incident, "title"), TextAt(incident, "id"),
+                           TextAt(incident, "state"), TextAt(incident, "outcome"),
+                           TextAt(incident, "opened"));
   for (const auto* name : {"acted", "verified", "closed"}) {
-    if (const auto at = Text(incident, name); !at.empty()) {
+    if (const auto at = TextAt(incident, name); !at.empty()) {
       std::cout << fmt::format("  {:<9} {}\n", name, at);
     }
   }
-  if (const auto cause = Text(incident, "cause"); !cause.empty()) {
-    std::cout << fmt::format("  cause     {} ({}) in {}\n", cause, Text(incident, "cause_title"),
-                             Text(incident, "component"));
+  if (const auto cause = TextAt(incident, "cause"); !cause.empty()) {
+    std::cout << fmt::format("  cause     {} ({}) in {}\n", cause, TextAt(incident, "cause_title"),
+                             TextAt(incident, "component"));
   }
   std::cout << "timeline\n";
-  for (const auto& item : List(incident, "timeline")) {
+  for (const auto& item : ListAt(incident, "timeline")) {
     if (item.is_object()) {
-      std::cout << fmt::format("  {}  {:<8} {}\n", Text(item.as_object(), "at"),
-                               Text(item.as_object(), "kind"), Text(item.as_object(), "text"));
+      std::cout << fmt::format("  {}  {:<8} {}\n", TextAt(item.as_object(), "at"),
+                               TextAt(item.as_object(), "kind"), TextAt(item.as_object(), "text"));
     }
   }
 }
@@ -192,7 +176,7 @@ int RunIncidents(const Common& common, const IncidentsOptions& options) {
     PrintIncident(answer->as_object());
     return 0;
   }
-  const auto& list = List(answer->as_object(), "incidents");
+  const auto& list = ListAt(answer->as_object(), "incidents");
   for (const auto& item : list) {
     if (item.is_object()) {
       PrintBrief(item.as_object());

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <boost/json/array.hpp>
 
+#include "app/client.h"
 #include "app/drill_run.h"
 #include "base/text.h"
 
@@ -12,23 +13,11 @@ namespace {
 
 namespace json = boost::json;
 
-std::string Text(const json::object& object, std::string_view name) {
-  const auto* value = object.if_contains(name);
-  return value != nullptr && value->is_string() ? base::Printable(std::string(value->get_string()))
-                                                : "";
-}
-
-const json::array& List(const json::object& object, std::string_view name) {
-  static const json::array kNone;
-  const auto* value = object.if_contains(name);
-  return value != nullptr && value->is_array() ? value->get_array() : kNone;
-}
-
 /// What proved the cause.
 std::string Evidence(const json::object& incident) {
-  for (const auto& finding : List(incident, "findings")) {
-    if (finding.is_object() && Text(finding.get_object(), "cause") == Text(incident, "cause")) {
-      return Text(finding.get_object(), "evidence");
+  for (const auto& finding : ListAt(incident, "findings")) {
+    if (finding.is_object() && TextAt(finding.get_object(), "cause") == TextAt(incident, "cause")) {
+      return TextAt(finding.get_object(), "evidence");
     }
   }
   return "";
@@ -36,9 +25,9 @@ std::string Evidence(const json::object& incident) {
 
 std::vector<std::string> Messages(const json::object& incident) {
   std::vector<std::string> out;
-  for (const auto& entry : List(incident, "timeline")) {
-    if (entry.is_object() && Text(entry.get_object(), "kind") == "message") {
-      out.push_back(Text(entry.get_object(), "at") + " " + Text(entry.get_object(), "text"));
+  for (const auto& entry : ListAt(incident, "timeline")) {
+    if (entry.is_object() && TextAt(entry.get_object(), "kind") == "message") {
+      out.push_back(TextAt(entry.get_object(), "at") + " " + TextAt(entry.get_object(), "text"));
     }
   }
   return out;
@@ -81,11 +70,11 @@ std::string OneMarkdown(const DrillRun& run) {
     return out + Cell(run.refused) + "\n";
   }
   out += fmt::format("- Broken at {}\n- Cause found: `{}` in `{}`\n- Evidence: {}\n",
-                     base::FormatRfc3339(run.began), Cell(Text(run.incident, "cause")),
-                     Cell(Text(run.incident, "component")), Cell(Evidence(run.incident)));
-  out += fmt::format("- Outcome: {}{}\n- Incident: {}\n", Text(run.incident, "outcome"),
+                     base::FormatRfc3339(run.began), Cell(TextAt(run.incident, "cause")),
+                     Cell(TextAt(run.incident, "component")), Cell(Evidence(run.incident)));
+  out += fmt::format("- Outcome: {}{}\n- Incident: {}\n", TextAt(run.incident, "outcome"),
                      run.undone ? "; the drill took the fault back itself" : "",
-                     Text(run.incident, "id"));
+                     TextAt(run.incident, "id"));
   for (const auto& message : Messages(run.incident)) {
     out += "- " + Cell(message) + "\n";
   }
@@ -126,11 +115,11 @@ json::object DrillJson(const DrillRun& run) {
           {"refused", base::Printable(run.refused)},
           {"began",
            run.began == base::Time{} ? json::value() : json::value(base::FormatRfc3339(run.began))},
-          {"incident", Text(run.incident, "id")},
-          {"cause", Text(run.incident, "cause")},
-          {"component", Text(run.incident, "component")},
+          {"incident", TextAt(run.incident, "id")},
+          {"cause", TextAt(run.incident, "cause")},
+          {"component", TextAt(run.incident, "component")},
           {"evidence", Evidence(run.incident)},
-          {"outcome", Text(run.incident, "outcome")},
+          {"outcome", TextAt(run.incident, "outcome")},
           {"seconds", std::move(seconds)},
           {"messages", std::move(messages)},
           {"undone", run.undone},
@@ -148,7 +137,7 @@ std::string DrillMarkdown(const std::vector<DrillRun>& runs) {
       "|---|---|---|---|---|---|---|---|\n";
   for (const auto& run : runs) {
     out += fmt::format("| {} | {} | {} | {} | {} | {} | {} | {} |\n", run.scenario, Verdict(run),
-                       Cell(Text(run.incident, "cause")), Seconds(run, "detected"),
+                       Cell(TextAt(run.incident, "cause")), Seconds(run, "detected"),
                        Seconds(run, "diagnosed"), Seconds(run, "repaired"),
                        Seconds(run, "verified"), Seconds(run, "in all"));
   }
@@ -168,16 +157,16 @@ std::string DrillText(const DrillRun& run) {
       out += fmt::format("  {:<10} {}\n", name, value);
     }
   };
-  add("cause", Text(run.incident, "cause") + " in " + Text(run.incident, "component"));
+  add("cause", TextAt(run.incident, "cause") + " in " + TextAt(run.incident, "component"));
   add("evidence", Evidence(run.incident));
   std::string times;
   for (const auto& [part, value] : run.seconds) {
     times += fmt::format("{}{} {:.1f} s", times.empty() ? "" : ", ", part, value);
   }
   add("times", times);
-  add("outcome",
-      Text(run.incident, "outcome") + (run.undone ? "; the drill took the fault back itself" : ""));
-  add("incident", Text(run.incident, "id"));
+  add("outcome", TextAt(run.incident, "outcome") +
+                     (run.undone ? "; the drill took the fault back itself" : ""));
+  add("incident", TextAt(run.incident, "id"));
   for (const auto& message : Messages(run.incident)) {
     add("told", message);
   }

@@ -44,29 +44,17 @@ class Interrupts {
   void (*before_)(int);
 };
 
-std::string Text(const json::object& object, std::string_view name) {
-  const auto* value = object.if_contains(name);
-  return value != nullptr && value->is_string() ? base::Printable(std::string(value->get_string()))
-                                                : "";
-}
-
-const json::array& List(const json::object& object, std::string_view name) {
-  static const json::array kNone;
-  const auto* value = object.if_contains(name);
-  return value != nullptr && value->is_array() ? value->get_array() : kNone;
-}
-
 std::optional<base::Time> TimeAt(const json::object& object, std::string_view name) {
-  const auto time = base::ParseRfc3339(Text(object, name));
+  const auto time = base::ParseRfc3339(TextAt(object, name));
   return time ? std::optional(*time) : std::nullopt;
 }
 
 /// Whether an incident is about what the scenario breaks.
 bool About(const json::object& incident, const drill::Kind& kind) {
-  return std::ranges::any_of(List(incident, "alerts"), [&](const json::value& alert) {
+  return std::ranges::any_of(ListAt(incident, "alerts"), [&](const json::value& alert) {
     const auto* labels = alert.is_object() ? alert.get_object().if_contains("labels") : nullptr;
     const auto metric =
-        labels != nullptr && labels->is_object() ? Text(labels->get_object(), "metric") : "";
+        labels != nullptr && labels->is_object() ? TextAt(labels->get_object(), "metric") : "";
     return kind.subject.empty() ? metric == "ping" || metric == "port" || metric == "http_code"
                                 : metric == kind.subject;
   });
@@ -79,12 +67,12 @@ json::object FindIncident(const Common& common, const std::string& target, base:
   if (!list || !list->is_object()) {
     return {};
   }
-  for (const auto& item : List(list->get_object(), "incidents")) {
+  for (const auto& item : ListAt(list->get_object(), "incidents")) {
     const auto opened = item.is_object() ? TimeAt(item.get_object(), "opened") : std::nullopt;
     if (!opened || *opened < since - 1s) {
       continue;
     }
-    const auto id = Text(item.get_object(), "id");
+    const auto id = TextAt(item.get_object(), "id");
     const auto whole = Call(common, "/api/v1/incidents/" + UrlEncode(id));
     if (whole && whole->is_object() && About(whole->get_object(), kind)) {
       return whole->get_object();
@@ -109,13 +97,13 @@ template <class Enough>
 bool Follow(const Common& common, DrillRun& run, const drill::Kind& kind, base::Duration limit,
             const Progress& progress, Enough enough) {
   const auto end = base::Clock::Steady() + limit;
-  std::string state = Text(run.incident, "state");
+  std::string state = TextAt(run.incident, "state");
   while (base::Clock::Steady() < end && interrupted == 0) {
     auto now = FindIncident(common, run.target, run.began, kind);
     if (!now.empty()) {
       run.incident = std::move(now);
-      if (Text(run.incident, "state") != state) {
-        state = Text(run.incident, "state");
+      if (TextAt(run.incident, "state") != state) {
+        state = TextAt(run.incident, "state");
         progress(
             fmt::format("{:6.1f} s  {}", base::ToSeconds(base::Clock::Now() - run.began), state));
       }
@@ -150,7 +138,7 @@ void Measure(DrillRun& run) {
   add("detected", *opened - run.began);
   if (acted && verified) {
     auto repaired = *acted;
-    for (const auto& step : List(run.incident, "steps")) {
+    for (const auto& step : ListAt(run.incident, "steps")) {
       if (const auto at = step.is_object() ? TimeAt(step.get_object(), "finished") : std::nullopt) {
         repaired = std::max(repaired, *at);
       }
@@ -162,8 +150,8 @@ void Measure(DrillRun& run) {
     return;
   }
   auto looked = *opened;
-  for (const auto& entry : List(run.incident, "timeline")) {
-    if (entry.is_object() && Text(entry.get_object(), "kind") == "finding") {
+  for (const auto& entry : ListAt(run.incident, "timeline")) {
+    if (entry.is_object() && TextAt(entry.get_object(), "kind") == "finding") {
       looked = std::max(looked, TimeAt(entry.get_object(), "at").value_or(looked));
     }
   }
@@ -177,16 +165,17 @@ void Judge(DrillRun& run, const drill::Scenario& scenario) {
       run.problems.push_back(fmt::format("the {} is \"{}\", not \"{}\"", what, got, want));
     }
   };
-  expect("cause", Text(run.incident, "cause"), scenario.kind->cause);
-  expect("component", Text(run.incident, "component"), scenario.Component());
-  expect("outcome", Text(run.incident, "outcome"), scenario.kind->repaired ? "fixed" : "reported");
-  if (!scenario.kind->repaired && !List(run.incident, "steps").empty()) {
+  expect("cause", TextAt(run.incident, "cause"), scenario.kind->cause);
+  expect("component", TextAt(run.incident, "component"), scenario.Component());
+  expect("outcome", TextAt(run.incident, "outcome"),
+         scenario.kind->repaired ? "fixed" : "reported");
+  if (!scenario.kind->repaired && !ListAt(run.incident, "steps").empty()) {
     run.problems.emplace_back("something was changed, and it was only to be told");
   }
-  const auto& timeline = List(run.incident, "timeline");
+  const auto& timeline = ListAt(run.incident, "timeline");
   const bool told = std::ranges::any_of(timeline, [](const json::value& entry) {
-    return entry.is_object() && Text(entry.get_object(), "kind") == "message" &&
-           Text(entry.get_object(), "text").starts_with("message: ");
+    return entry.is_object() && TextAt(entry.get_object(), "kind") == "message" &&
+           TextAt(entry.get_object(), "text").starts_with("message: ");
   });
   if (!told) {
     run.problems.emplace_back("no message was written");
@@ -212,16 +201,16 @@ void Watch(const Common& common, DrillRun& run, const drill::Scenario& scenario,
            ssh::Shell* shell, const drill::Plan& plan, const Progress& progress) {
   const bool repaired = scenario.kind->repaired;
   const auto enough = [&](const json::object& incident) {
-    const bool over = !Text(incident, "closed").empty();
-    return over || (repaired ? !Text(incident, "verified").empty()
-                             : Text(incident, "state") == "needs human");
+    const bool over = !TextAt(incident, "closed").empty();
+    return over || (repaired ? !TextAt(incident, "verified").empty()
+                             : TextAt(incident, "state") == "needs human");
   };
   const bool came = Follow(common, run, *scenario.kind, kPatience, progress, enough);
   if (!came) {
     run.problems.push_back(interrupted != 0 ? "interrupted"
                            : run.incident.empty()
                                ? "nobody noticed"
-                               : fmt::format("still {} after {}", Text(run.incident, "state"),
+                               : fmt::format("still {} after {}", TextAt(run.incident, "state"),
                                              base::HumanDuration(kPatience)));
   }
   run.undone = !came && repaired;
@@ -232,7 +221,7 @@ void Watch(const Common& common, DrillRun& run, const drill::Scenario& scenario,
     Keep(run, bench.loop.RunTask(drill::Undo(shell, plan)), "taking the fault back");
   }
   const auto closed = [](const json::object& incident) {
-    return !Text(incident, "closed").empty();
+    return !TextAt(incident, "closed").empty();
   };
   if (!run.incident.empty() && !Follow(common, run, *scenario.kind, kCloses, progress, closed)) {
     run.problems.emplace_back("the incident did not close");
@@ -303,7 +292,7 @@ bool WaitWell(const Common& common, const std::string& target, base::Duration li
     if (answer && answer->is_object()) {
       const auto& view = answer->get_object();
       const auto* incident = view.if_contains("incident");
-      if (Text(view, "status") == "up" && List(view, "alerts").empty() &&
+      if (TextAt(view, "status") == "up" && ListAt(view, "alerts").empty() &&
           (incident == nullptr || incident->is_null())) {
         return true;
       }
