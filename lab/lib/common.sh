@@ -160,7 +160,7 @@ in_mon() {
   nsenter --net="/run/netns/$LAB_MON_NS" "$@"
 }
 
-# Runs a command as an administrator at the monitor does: over SSH as user ops, strict host keys.
+# Runs a command as Raksa does: over SSH from the monitor as user ops, strict host keys.
 by_ssh() {
   local name=$1
   shift

@@ -16,10 +16,11 @@ load_fault() {
 # "exited 137": state and exit code of a container.
 container_state() { inside "$1" docker inspect -f '{{.State.Status}} {{.State.ExitCode}}' "$2"; }
 
-# Starts a process in a login session of user ops that takes TCP port $2 as soon as it is free.
-hold_port() {
-  by_ssh "$1" "sudo setsid -f /usr/local/lib/lab/hold-port $2 20 </dev/null >/dev/null 2>&1"
-}
+# Starts a command ($2, a line of shell) that goes on in a login session of root's, as what an administrator left behind.
+in_session() { inside "$1" su --login root --command "setsid -f $2 </dev/null >/dev/null 2>&1"; }
+
+# Starts a process in a login session that takes TCP port $2 as soon as it is free.
+hold_port() { in_session "$1" "/usr/local/lib/lab/hold-port $2 20"; }
 
 # Runs a container "squatter" that publishes port $2 and serves nothing.
 squat() {

@@ -4,7 +4,6 @@ import json
 import subprocess
 import unittest
 
-from danger import everything, least_privilege
 from lab_world import RAKSA, ROOT, LabTest, lab
 
 CONFIG = ROOT / "lab/lib/sudoers.yaml"
@@ -15,16 +14,6 @@ def sudoers(*argv):
 
 
 class Sudoers(LabTest):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.text = least_privilege("web1")
-
-    @classmethod
-    def tearDownClass(cls):
-        everything("web1")
-        super().tearDownClass()
-
     def ops(self, *words):
         """Runs a command on the server as the account, as Raksa does; gives exit status and output."""
         from shlex import quote
@@ -39,6 +28,9 @@ class Sudoers(LabTest):
         as_json = json.loads(sudoers("--json").stdout)
         self.assertEqual(as_json["file"], done.stdout)
         self.assertEqual(as_json["user"], "ops")
+        self.assertEqual((ROOT / "lab/image/files/etc/sudoers.d/ops").read_text(), done.stdout,
+                         "make it anew: raksa sudoers web -c lab/lib/sudoers.yaml >lab/image/files/etc/sudoers.d/ops")
+        self.assertEqual(lab("sh", "web1", "cat", "/etc/sudoers.d/ops"), done.stdout)
         for line in done.stdout.splitlines():
             self.assertTrue(not line or line.startswith("# ") or line.startswith("ops ALL=(root) NOPASSWD: /usr/"), line)
             if line.startswith("ops"):
