@@ -6,17 +6,15 @@
 Each case says which cause is the deepest, what must be repaired, how it must end and which messages must come; the table
 says what came. Recovery's own defaults hold (budgets, hold, recurrence), for which every round begins with a fresh daemon; only
 the brake against many failing hosts is off, since the servers break beside each other on purpose."""
-import argparse
 import dataclasses
 import pathlib
 import re
 import sys
 import threading
 import time
-import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from lab_world import ROOT, LabTest, Raksa, lab, seconds, wait_for  # noqa: E402
+from lab_world import Raksa, lab, long_table, seconds, wait_for  # noqa: E402
 from scenario import line_messages, texts  # noqa: E402
 
 APPLICATION, DATABASE = "container:web-application", "container:web-database"
@@ -355,33 +353,14 @@ def page(plays, servers):
     return "\n".join(out).rstrip() + "\n"
 
 
-class Ground(LabTest):
-    """The servers."""
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--servers", type=int, default=4)
+def arguments(parser):
     parser.add_argument("--only", default="", help="cases whose name has this in it; several separated by |")
-    parser.add_argument("--no-write", action="store_true", help="leave docs/ alone")
-    args = parser.parse_args()
-    Ground.servers = args.servers
-    try:
-        Ground.setUpClass()
-    except unittest.SkipTest as reason:
-        print(f"skipped: {reason}")
-        return 77
-    try:
-        cases = [case for case in CASES if re.search(args.only, case.name)]
-        plays = play_all(cases, [f"web{number}" for number in range(1, args.servers + 1)])
-    finally:
-        Ground.tearDownClass()
-    text = page(plays, args.servers)
-    print(text)
-    if not args.no_write:
-        (ROOT / "docs/results/combined.md").write_text(text)
-    return 0 if plays and all(play.good() for play in plays) else 1
+
+
+def play(args, servers):
+    plays = play_all([case for case in CASES if re.search(args.only, case.name)], servers)
+    return {"results/combined.md": page(plays, len(servers))}, plays and all(each.good() for each in plays)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(long_table(__doc__, 4, arguments, play))

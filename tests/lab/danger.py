@@ -1,5 +1,4 @@
 """Dangers on a real server: what each of them is, and what the host itself says of what was done there."""
-import base64
 import json
 import re
 import subprocess
@@ -18,20 +17,6 @@ def inside(name, *words, check=True, limit=60):
     if check and done.returncode != 0:
         raise AssertionError(f"{name}: {words}: {done.returncode} {done.stdout}{done.stderr}")
     return done.stdout
-
-
-def least_privilege(name):
-    """From now on the account ops may do on that server what `raksa sudoers` says and nothing else, until everything() is called."""
-    done = subprocess.run([str(RAKSA), "sudoers", "web", "-c", str(ROOT / "lab/lib/sudoers.yaml")], capture_output=True, text=True, timeout=30, check=True)
-    text = base64.b64encode(done.stdout.encode()).decode()
-    inside(name, "sh", "-c", f"[ -e /root/ops.sudoers ] || cp -p /etc/sudoers.d/ops /root/ops.sudoers; echo {text} | base64 -d > /root/new.sudoers; "
-           "visudo -q -c -f /root/new.sudoers && install -m 440 /root/new.sudoers /etc/sudoers.d/ops")
-    return done.stdout
-
-
-def everything(name):
-    """The lab's own: the account may do everything."""
-    inside(name, "sh", "-c", "[ ! -e /root/ops.sudoers ] || install -m 440 /root/ops.sudoers /etc/sudoers.d/ops")
 
 
 class Witness:
@@ -287,8 +272,10 @@ def named_and_not_killed(target, names):
     faults = []
     inside(target, "systemctl", "stop", "nginx")
     perl = "use IO::Socket::INET; my $s = IO::Socket::INET->new(LocalPort=>80, Listen=>5, ReuseAddr=>1) or die; sleep 600;"
+    inside(target, "mkdir", "-p", "/run/lab/live")  # /run itself has folders of these names
     for name in names:
-        inside(target, "sh", "-c", f"cp /usr/bin/perl /run/{name}; setsid -f /run/{name} -e '{perl}' </dev/null >/dev/null 2>&1")
+        program = f"/run/lab/live/{name}"
+        inside(target, "sh", "-c", f"cp /usr/bin/perl {program}; setsid -f {program} -e '{perl}' </dev/null >/dev/null 2>&1")
         if not listens(target, name):
             faults.append(f"{name} does not listen")
         done = subprocess.run([str(ROOT / "lab/mon"), str(RAKSA), "diagnose", target, "--json", "-c", str(LAB / "raksa.yaml")], capture_output=True,
@@ -296,26 +283,63 @@ def named_and_not_killed(target, names):
         nginx = next(f for f in json.loads(done.stdout)["findings"] if f["component"] == "nginx")
         if nginx["cause"] != "service-address-in-use" or name not in nginx["evidence"] or nginx.get("remedy"):
             faults.append(f"{name}: {nginx['cause']} {nginx['evidence']} {nginx.get('remedy')}")
-        inside(target, "sh", "-c", f"pkill -f '^/run/{name} -e'; rm -f /run/{name}", check=False)
+        inside(target, "sh", "-c", f"pkill -f '^{program} -e'; rm -f {program}", check=False)
         wait_for(lambda: not inside(target, "ss", "-ltnH", "sport = :80").strip(), 10, 0.1)
     return faults
 
 
-def sshd_on_the_port(target):
-    """A real sshd holds nginx's port: it lives on, and the message says who holds it."""
+def holder_lives(target, fault, command, words):
+    """Something that must live holds nginx's port, by a fault of the lab: it lives on, and the message says who holds it."""
     healthy(target)
-    raksa = watching("danger-sshd", target)
+    raksa = watching("danger-holder", target)
     try:
         witness, begun = Witness(target), time.time()
-        inside(target, "sh", "-c", "systemctl stop nginx; mkdir -p /run/sshd; /usr/sbin/sshd -p 80 -o PidFile=/run/sshd-80.pid")
-        listens(target, "sshd")
-        pid = inside(target, "cat", "/run/sshd-80.pid").strip()
+        lab("break", target, fault)
+
+        def holder():
+            return re.findall(r'"([^"]+)",pid=(\d+)', inside(target, "ss", "-ltnpH", "sport = :80"))
+        before = holder()
+        if not before or before[0][0] != command:
+            return [f"{command} does not hold the port: {before}"]
         faults = [] if waits_for_people(raksa, target, begun) else [f"not handed to people: {raksa.incidents(target, begun)}"]
-        if not wait_for(lambda: any("sshd" in texts(m) for m in line_messages(begun, target)), 15, 0.2):
+        if not wait_for(lambda: any(all(word in texts(m) for word in (command, before[0][1], *words)) for m in line_messages(begun, target)), 15, 0.2):
             faults.append(f"the message does not say who holds it: {[texts(m) for m in line_messages(begun, target)]}")
-        if inside(target, "ps", "-o", "comm=", "-p", pid, check=False).strip() != "sshd" or witness.sudo("kill"):
-            faults.append(f"sshd was not left alone: {witness.sudo('kill')}")
-        inside(target, "kill", pid, check=False)
+        if holder() != before or witness.sudo("kill"):
+            faults.append(f"{command} was not left alone: {holder()} {witness.sudo('kill')}")
+        return faults
+    finally:
+        raksa.stop()
+        lab("heal", target)
+
+
+FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
+
+
+def clock_moved(target, shift):
+    """The monitor's wall clock is set while it repairs, and set back while it watches: nothing is done twice, nothing waits for hours."""
+    healthy(target)
+    clock = STATE / "clock"
+    clock.write_text("+0")
+    raksa = Raksa("danger-clock")
+    raksa.start(LD_PRELOAD=FAKETIME, FAKETIME_TIMESTAMP_FILE=str(clock), FAKETIME_NO_CACHE="1", DONT_FAKE_MONOTONIC="1")
+    try:
+        if not wait_for(lambda: raksa.well(target), 60, 0.2):
+            return ["the target was not well before"]
+        witness, begun = Witness(target), time.time()
+        lab("break", target, "db-killed")
+        if not wait_for(lambda: any(i["state"] in ("diagnosing", "acting") for i in raksa.incidents(target)), 40, 0.02):
+            return ["it was not acted on"]
+        clock.write_text(shift)
+        if not wait_for(lambda: any(i["state"] == "holding" for i in raksa.incidents(target)), 40, 0.1):
+            return [f"it was not repaired: {raksa.incidents(target)}"]
+        clock.write_text("+0")
+        incident = closed(raksa, target, 0)
+        if not incident:
+            return [f"it did not close: {raksa.incidents(target)}"]
+        # That the clock was set is seen in the timeline's times, and only there.
+        faults = [fault for fault in judge_once(witness, incident, raksa, target, 0) if "backwards" not in fault]
+        if not [m for m in line_messages(begun, target) if incident["id"] in texts(m)]:
+            faults.append("nobody was told")
         return faults
     finally:
         raksa.stop()

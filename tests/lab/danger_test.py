@@ -17,16 +17,6 @@ def cli(raksa, *words):
 
 
 class Danger(LabTest):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        danger.least_privilege("web1")
-
-    @classmethod
-    def tearDownClass(cls):
-        danger.everything("web1")
-        super().tearDownClass()
-
     def setUp(self):
         healthy("web1")
 
@@ -55,7 +45,7 @@ class Danger(LabTest):
     def test_what_must_live_is_named_and_not_killed(self):
         self.addCleanup(lab, "heal", "web1")
         self.assertClean(danger.named_and_not_killed("web1", ["dockerd"]))
-        self.assertClean(danger.sshd_on_the_port("web1"))
+        self.assertClean(danger.holder_lives("web1", "nginx-port-taken-by-sshd", "sshd", ("left alone",)))
 
     def test_a_person_decides_and_takes_over(self):
         raksa = self.ready("danger-approve", edit=lambda text: text.replace("{mode: auto,", "{mode: approve,"))

@@ -9,7 +9,6 @@
   d  what else is repaired
 
 Servers break beside each other, but what loads the machine runs alone. For times that are not disturbed by neighbours: --servers 2."""
-import argparse
 import collections
 import pathlib
 import queue
@@ -19,10 +18,9 @@ import subprocess
 import sys
 import threading
 import time
-import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from lab_world import ROOT, STATE, LabTest, Raksa, lab  # noqa: E402
+from lab_world import ROOT, STATE, Raksa, lab, long_table  # noqa: E402
 from scenario import MORE, NINE, SIX, Run, play  # noqa: E402
 
 TITLES = {
@@ -33,10 +31,6 @@ TITLES = {
 }
 SETS = {"a": NINE, "b": NINE, "c": SIX, "d": MORE}
 PARTS = ("waited", "detected", "diagnosed", "repaired", "verified", "total")
-
-
-class Ground(LabTest):
-    """The servers."""
 
 
 class Grafana:
@@ -187,44 +181,28 @@ def summary(results):
     return "\n".join(lines)
 
 
-def write(results, args):
-    path = ROOT / "docs/results/lab.md"
-    path.write_text(told(results, args))
-    recovery = ROOT / "docs/recovery.md"
-    text = recovery.read_text()
+def recovery_page(results):
+    """docs/recovery.md with the summary between its markers."""
+    text = (ROOT / "docs/recovery.md").read_text()
     block = f"<!-- lab-full begins -->\n{summary(results)}\n<!-- lab-full ends -->"
-    recovery.write_text(re.sub(r"(?s)<!-- lab-full begins -->.*<!-- lab-full ends -->", lambda _: block, text))
+    return re.sub(r"(?s)<!-- lab-full begins -->.*<!-- lab-full ends -->", lambda _: block, text)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def arguments(parser):
     parser.add_argument("--times", type=int, default=10)
-    parser.add_argument("--servers", type=int, default=6)
     parser.add_argument("--watch", default="", help="look so often between two slots (confirm.watch), such as 1s")
     parser.add_argument("--tables", default="abcd")
     parser.add_argument("--only", default="", help="faults of lab/faults, separated by commas")
-    parser.add_argument("--no-write", action="store_true", help="leave docs/ alone")
-    args = parser.parse_args()
-    Ground.servers = args.servers
-    try:
-        Ground.setUpClass()
-    except unittest.SkipTest as reason:
-        print(f"skipped: {reason}")
-        return 77
-    began, results = time.time(), {}
-    servers = [f"web{number}" for number in range(1, args.servers + 1)]
-    try:
-        for table in args.tables:
-            results[table] = play_table(table, args, servers)
-    finally:
-        Ground.tearDownClass()
-    print(told(results, args))
+
+
+def play_all(args, servers):
+    began = time.time()
+    results = {table: play_table(table, args, servers) for table in args.tables}
     print(f"{(time.time() - began) / 60:.1f} minutes")
-    if not args.no_write:
-        write(results, args)
     everything = [run for runs in results.values() for run in runs]
-    return 0 if everything and all(run.good() for run in everything) else 1
+    pages = {"results/lab.md": told(results, args), "recovery.md": recovery_page(results)}
+    return pages, everything and all(run.good() for run in everything)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(long_table(__doc__, 6, arguments, play_all))

@@ -1,4 +1,6 @@
 """The lab as tests see it: servers that are up, a Raksa that watches them, faults caused and what came of them."""
+import argparse
+import contextlib
 import http.client
 import json
 import os
@@ -184,6 +186,44 @@ def line_texts(since, target):
     return out
 
 
+@contextlib.contextmanager
+def ground(servers):
+    """So many healthy servers, by name; taken down afterwards, also on failure, unless the lab was up before."""
+    was_up = subprocess.run([str(ROOT / "lab/status")], capture_output=True).returncode in (0, 1)
+    try:
+        lab("up", servers, limit=900)
+        names = [f"web{number}" for number in range(1, servers + 1)]
+        for name in names:
+            lab("heal", name)
+            lab("wait-healthy", name)
+        yield names
+    finally:
+        if not was_up:
+            lab("down")
+
+
+def long_table(description, servers, arguments, play):
+    """What the programs of the long tables share: the options --servers and --no-write beside those that `arguments(parser)` adds; the
+    servers; `play(args, names)` gives the page (path below docs/ → text) and whether all is good. Exit status: 0 good, 1 not, 77 skipped."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--servers", type=int, default=servers)
+    parser.add_argument("--no-write", action="store_true", help="leave docs/ alone")
+    arguments(parser)
+    args = parser.parse_args()
+    try:
+        with ground(args.servers) as names:
+            pages, good = play(args, names)
+    except unittest.SkipTest as reason:
+        print(f"skipped: {reason}")
+        return SKIPPED
+    for path, text in pages.items():
+        if path.startswith("results/"):
+            print(text)
+        if not args.no_write:
+            (ROOT / "docs" / path).write_text(text)
+    return 0 if good else 1
+
+
 class LabTest(unittest.TestCase):
     """Boots two servers once for all tests of a file and takes them down afterwards, also on failure."""
 
@@ -191,13 +231,4 @@ class LabTest(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.was_up = subprocess.run([str(ROOT / "lab/status")], capture_output=True).returncode in (0, 1)
-        lab("up", cls.servers, limit=900)
-        for number in range(1, cls.servers + 1):
-            lab("heal", f"web{number}")
-            lab("wait-healthy", f"web{number}")
-
-    @classmethod
-    def tearDownClass(cls):
-        if not cls.was_up:
-            lab("down")
+        cls.enterClassContext(ground(cls.servers))

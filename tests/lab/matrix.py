@@ -6,7 +6,6 @@ docs/results/causes.md.
 
 Each server works off faults of its own at the same time as the others: break, wait until it is seen from outside, `raksa
 diagnose --json`, heal. At most one may be wrong."""
-import argparse
 import collections
 import json
 import pathlib
@@ -16,10 +15,9 @@ import subprocess
 import sys
 import threading
 import time
-import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from lab_world import LAB, RAKSA, ROOT, SKIPPED, STATE, LabTest, lab  # noqa: E402
+from lab_world import LAB, RAKSA, ROOT, SKIPPED, STATE, lab, long_table  # noqa: E402
 
 # These load the whole machine, which the servers share: alone, and at the end.
 ALONE = ("cpu-high", "memory-high")
@@ -34,7 +32,7 @@ def configuration():
     """The lab's configuration with the published port of the database probed too, and two checks of the administrator's own."""
     text = (LAB / "raksa.yaml").read_text()
     text = re.sub(r"ports: \[80, 443\]", "ports: [80, 443, 5432]", text)
-    checks = ('command: {name: queue, check: [test, "!", -e, /run/lab-queue-broken], fix: [rm, /run/lab-queue-broken], sudo: true}',
+    checks = ('command: {name: queue, check: [test, "!", -e, /run/lab-queue-broken], fix: [rm, /run/lab-queue-broken]}',
               'command: {name: licence, check: [test, "!", -e, /run/lab-licence-gone]}')
     parts = ['"firewall"', *("{" + check + "}" for check in checks), '"nginx"', '"docker"', '"container:web-application"', '"container:web-database"']
     text = re.sub(r"application: \[.*\]", f"application: [{', '.join(parts)}]", text)
@@ -175,35 +173,16 @@ def report(verdicts, seconds):
     return "\n".join(lines) + "\n", wrong
 
 
-class Ground(LabTest):
-    pass
+def arguments(parser):
+    parser.add_argument("--faults", default="", help="names, separated by commas")
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--faults", default="")
-    parser.add_argument("--servers", type=int, default=3)
-    parser.add_argument("--no-write", action="store_true")
-    args = parser.parse_args()
-    Ground.servers = args.servers
-    try:
-        Ground.setUpClass()
-    except unittest.SkipTest as reason:
-        print(f"skipped: {reason}")
-        return 77
+def play(args, servers):
     begun = time.monotonic()
-    try:
-        verdicts = run(args.faults.split(",") if args.faults else list(faults()), args.servers)
-    finally:
-        Ground.tearDownClass()
+    verdicts = run(args.faults.split(",") if args.faults else list(faults()), len(servers))
     text, wrong = report(verdicts, time.monotonic() - begun)
-    print(text)
-    if not args.no_write:
-        out = ROOT / "docs/results/causes.md"
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(text)
-    return 0 if verdicts and len(wrong) <= 1 else 1
+    return {"results/causes.md": text}, verdicts and len(wrong) <= 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(long_table(__doc__, 3, arguments, play))
