@@ -255,7 +255,7 @@ base::Result<std::size_t> ChunkReader::Count(const ColumnRef& column) {
 }
 
 base::Result<> ChunkReader::Decode(const ColumnRef& column, std::span<double> out) const {
-  return DecodeColumn(bytes_.subspan(column.offset, column.length), out);
+  return DecodeColumn(CodeOf(column), out);
 }
 
 }  // namespace store

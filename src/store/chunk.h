@@ -69,6 +69,12 @@ class ChunkReader {
   base::Result<std::size_t> Count(const ColumnRef& column);
   /// The values of a column into `out`, whose size must be its Count. Errors: kCorrupt.
   [[nodiscard]] base::Result<> Decode(const ColumnRef& column, std::span<double> out) const;
+  /// Where the column's code lies, for DecodeColumn.
+  [[nodiscard]] Bytes CodeOf(const ColumnRef& column) const {
+    return bytes_.subspan(column.offset, column.length);
+  }
+  /// The code of the times, for DecodeIntegers.
+  [[nodiscard]] Bytes time_code() const { return time_bytes_; }
 
  private:
   ChunkReader() = default;

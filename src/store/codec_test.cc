@@ -27,6 +27,13 @@ void ExpectIntegers(const std::vector<std::int64_t>& values, std::size_t at_most
   const auto read = DecodeIntegers(AsBytes(bytes), back);
   ASSERT_TRUE(read.has_value()) << read.error().message;
   EXPECT_EQ(back, values);
+  for (const std::size_t n : {std::size_t{1}, std::size_t{2}, values.size() / 2}) {
+    if (n <= values.size()) {  // the first of them alone
+      std::vector<std::int64_t> some(n);
+      ASSERT_TRUE(DecodeIntegers(AsBytes(bytes), values.size(), some).has_value());
+      EXPECT_TRUE(std::equal(some.begin(), some.end(), values.begin()));
+    }
+  }
 }
 
 std::vector<std::uint64_t> BitsOf(const std::vector<double>& values) {
@@ -44,6 +51,13 @@ std::size_t ExpectColumn(const std::vector<double>& values) {
   const auto read = DecodeColumn(AsBytes(bytes), back);
   EXPECT_TRUE(read.has_value()) << read.error().message;
   EXPECT_EQ(BitsOf(back), BitsOf(values));
+  for (const std::size_t n : {std::size_t{1}, std::size_t{2}, values.size() / 2}) {
+    if (n > 0 && n <= values.size()) {  // the first of them alone
+      std::vector<double> some(n);
+      EXPECT_TRUE(DecodeColumn(AsBytes(bytes), values.size(), some).has_value());
+      EXPECT_EQ(BitsOf(some), BitsOf({values.begin(), values.begin() + static_cast<long>(n)}));
+    }
+  }
   return bytes.size();
 }
 

@@ -50,19 +50,21 @@ std::string EncodeRuns(std::span<const double> values, std::size_t runs) {
   return out;
 }
 
-base::Result<> DecodeRuns(ByteReader* in, std::span<double> out) {
+base::Result<> DecodeRuns(ByteReader* in, std::size_t count, std::span<double> out) {
   const std::uint64_t runs = in->Varint();
   std::size_t at = 0;
   for (std::uint64_t i = 0; i < runs && in->ok(); ++i) {
     const std::uint64_t more = in->Varint();
     const double v = GetValue(in);
-    if (!in->ok() || more >= out.size() - at) {
+    if (!in->ok() || more >= count - at) {
       return Corrupt("bad run");
     }
-    std::fill_n(out.begin() + static_cast<std::ptrdiff_t>(at), more + 1, v);
+    if (at < out.size()) {
+      std::ranges::fill(out.subspan(at, std::min<std::size_t>(more + 1, out.size() - at)), v);
+    }
     at += more + 1;
   }
-  return in->ok() && at == out.size() ? base::Result<>{} : Corrupt("runs do not fill it");
+  return in->ok() && at == count ? base::Result<>{} : Corrupt("runs do not fill it");
 }
 
 struct Decimals {
@@ -127,11 +129,11 @@ std::string EncodeDecimals(std::span<const double> values, const Decimals& d) {
   return out;
 }
 
-base::Result<> DecodeDecimals(ByteReader* in, std::span<double> out) {
+base::Result<> DecodeDecimals(ByteReader* in, std::size_t count, std::span<double> out) {
   const unsigned exponent = in->Byte();
   const std::uint64_t patches = in->Varint();
   const ByteReader list = *in;
-  if (!in->ok() || exponent > kMaxExponent || patches > out.size()) {
+  if (!in->ok() || exponent > kMaxExponent || patches > count) {
     return Corrupt("bad decimal header");
   }
   for (std::uint64_t i = 0; i < patches; ++i) {
@@ -140,7 +142,7 @@ base::Result<> DecodeDecimals(ByteReader* in, std::span<double> out) {
   }
   static thread_local std::vector<std::int64_t> mantissas;
   mantissas.resize(out.size());
-  auto read = DecodeIntegers(in->rest(), mantissas);
+  auto read = DecodeIntegers(in->rest(), count, mantissas);
   if (!read) {
     return read;
   }
@@ -159,10 +161,12 @@ base::Result<> DecodeDecimals(ByteReader* in, std::span<double> out) {
   for (std::uint64_t i = 0; i < patches; ++i) {
     at += again.Varint();
     const std::uint64_t raw = again.U64();
-    if (!again.ok() || at >= out.size()) {
+    if (!again.ok() || at >= count) {
       return Corrupt("bad patch");
     }
-    out[at] = std::bit_cast<double>(raw);
+    if (at < out.size()) {
+      out[at] = std::bit_cast<double>(raw);
+    }
   }
   return {};
 }
@@ -239,14 +243,13 @@ std::string EncodeZstd(std::span<const double> values) {
   return out;
 }
 
-base::Result<> DecodeZstd(Bytes bytes, std::span<double> out) {
-  const std::size_t n = out.size();
+base::Result<> DecodeZstd(Bytes bytes, std::size_t n, std::span<double> out) {
   static thread_local std::vector<std::uint8_t> planes;
   planes.resize(n * 8);
   if (ZSTD_decompress(planes.data(), planes.size(), bytes.data(), bytes.size()) != n * 8) {
     return Corrupt("zstd frame broken");
   }
-  for (std::size_t i = 0; i < n; ++i) {
+  for (std::size_t i = 0; i < out.size(); ++i) {
     std::uint64_t bits = 0;
     for (unsigned plane = 0; plane < 8; ++plane) {
       bits |= static_cast<std::uint64_t>(planes[plane * n + i]) << (8 * plane);
@@ -295,7 +298,7 @@ void EncodeColumn(std::span<const double> values, std::string* out) {
   out->append(best);
 }
 
-base::Result<> DecodeColumn(Bytes bytes, std::span<double> out) {
+base::Result<> DecodeColumn(Bytes bytes, std::size_t count, std::span<double> out) {
   ByteReader in(bytes);
   const auto code = static_cast<ColumnCode>(in.Byte());
   if (!in.ok() || out.empty()) {
@@ -308,19 +311,19 @@ base::Result<> DecodeColumn(Bytes bytes, std::span<double> out) {
       return in.ok() ? base::Result<>{} : Corrupt("constant cut short");
     }
     case ColumnCode::kRuns:
-      return DecodeRuns(&in, out);
+      return DecodeRuns(&in, count, out);
     case ColumnCode::kDecimal:
-      return DecodeDecimals(&in, out);
+      return DecodeDecimals(&in, count, out);
     case ColumnCode::kXor:
       return DecodeXor(in.rest(), out);
     case ColumnCode::kRaw:
-      if (in.left() != out.size_bytes()) {
+      if (in.left() != count * sizeof(double)) {
         return Corrupt("raw values of the wrong length");
       }
       std::memcpy(out.data(), in.rest().data(), out.size_bytes());
       return {};
     case ColumnCode::kZstd:
-      return DecodeZstd(in.rest(), out);
+      return DecodeZstd(in.rest(), count, out);
   }
   return Corrupt("unknown code");
 }

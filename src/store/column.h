@@ -22,7 +22,11 @@ enum class ColumnCode : std::uint8_t {
 /// Appends the code of `values` (at least one). Every bit of every value comes back.
 void EncodeColumn(std::span<const double> values, std::string* out);
 
-/// Reads exactly out.size() values from all of `bytes`. Errors: kCorrupt.
-base::Result<> DecodeColumn(Bytes bytes, std::span<double> out);
+/// Reads the first out.size() of the `count` values that all of `bytes` are. Errors: kCorrupt.
+base::Result<> DecodeColumn(Bytes bytes, std::size_t count, std::span<double> out);
+/// Reads all of them.
+inline base::Result<> DecodeColumn(Bytes bytes, std::span<double> out) {
+  return DecodeColumn(bytes, out.size(), out);
+}
 
 }  // namespace store

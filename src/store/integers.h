@@ -14,7 +14,12 @@ namespace store {
 /// Appends the code of `values` (any number of them, any values).
 void EncodeIntegers(std::span<const std::int64_t> values, std::string* out);
 
-/// Reads exactly out.size() numbers from all of `bytes`. Errors: kCorrupt; nothing is allocated.
-base::Result<> DecodeIntegers(Bytes bytes, std::span<std::int64_t> out);
+/// Reads the first out.size() of the `count` numbers that all of `bytes` are. Errors: kCorrupt;
+/// nothing is allocated.
+base::Result<> DecodeIntegers(Bytes bytes, std::size_t count, std::span<std::int64_t> out);
+/// Reads all of them.
+inline base::Result<> DecodeIntegers(Bytes bytes, std::span<std::int64_t> out) {
+  return DecodeIntegers(bytes, out.size(), out);
+}
 
 }  // namespace store

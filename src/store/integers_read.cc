@@ -1,5 +1,6 @@
 // Reading integers, whatever the bytes hold.
 #include <algorithm>
+#include <cstring>
 
 #include "store/integers.h"
 #include "store/integers_code.h"
@@ -9,11 +10,81 @@ namespace {
 
 using namespace integer_code;  // NOLINT: the names of the code, shared with the writer
 
-base::Result<> ReadPacked(ByteReader* bytes, std::span<I> out) {
+// The next bits in a register, the first one at the top. Refilling is the only access to memory, so
+// that a value's bits do not wait for the load of the one before.
+class BitWindow {
+ public:
+  explicit BitWindow(Bytes bytes) : data_(bytes.data()), size_(bytes.size()) {}
+  // At least 56 bits are there afterwards; past the end they are 0.
+  [[gnu::always_inline]] void Refill() {
+    if (at_ + 8 <= size_) [[likely]] {
+      U word = 0;
+      std::memcpy(&word, data_ + at_, 8);
+      bits_ |= __builtin_bswap64(word) >> have_;
+      at_ += (63 - have_) >> 3;
+      have_ |= 56;
+      return;
+    }
+    for (; have_ <= 56; have_ += 8, ++at_) {
+      bits_ |= static_cast<U>(at_ < size_ ? data_[at_] : 0U) << (56 - have_);
+    }
+  }
+  [[gnu::always_inline]] void Need(unsigned n) {
+    if (have_ < n) {
+      Refill();
+    }
+  }
+  [[nodiscard]] U bits() const { return bits_; }
+  [[gnu::always_inline]] void Skip(unsigned n) {
+    bits_ <<= n;
+    have_ -= n;
+  }
+  // The next `n` (0 to 64) bits.
+  U Read(unsigned n) {
+    U high = 0;
+    if (n > 32) {
+      high = Take(n - 32) << 32;
+      n = 32;
+    }
+    return high | Take(n);
+  }
+  [[nodiscard]] bool Overrun() const { return at_ * 8 - have_ > size_ * 8; }
+
+ private:
+  U Take(unsigned n) {
+    Refill();
+    const U v = n == 0 ? 0 : bits_ >> (64 - n);
+    Skip(n);
+    return v;
+  }
+  const std::uint8_t* data_;
+  std::size_t size_;
+  std::size_t at_ = 0;  // bytes taken
+  U bits_ = 0;
+  unsigned have_ = 0;
+};
+
+// Positions beyond `out` are left out.
+base::Result<> ReadExceptions(ByteReader list, U exceptions, std::size_t count, std::span<I> out) {
+  U at = 0;
+  for (U i = 0; i < exceptions; ++i) {
+    at += list.Varint();
+    const I v = list.Signed();
+    if (!list.ok() || at >= count) {
+      return base::Fail(base::ErrorKind::kCorrupt, "packed integers: bad exception");
+    }
+    if (at < out.size()) {
+      out[at] = v;
+    }
+  }
+  return {};
+}
+
+base::Result<> ReadPacked(ByteReader* bytes, std::size_t count, std::span<I> out) {
   const I min = bytes->Signed();
   const U range = bytes->Varint();
   const U exceptions = bytes->Varint();
-  if (!bytes->ok() || range >= kMaxRange || exceptions > out.size()) {
+  if (!bytes->ok() || range >= kMaxRange || exceptions > count) {
     return base::Fail(base::ErrorKind::kCorrupt, "packed integers: bad header");
   }
   const ByteReader list = *bytes;
@@ -21,34 +92,29 @@ base::Result<> ReadPacked(ByteReader* bytes, std::span<I> out) {
     bytes->Varint();
     bytes->Signed();
   }
-  BitReader bits(bytes->rest());
+  BitWindow bits(bytes->rest());
   const Phase phase(range);
   if (range == 0) {
     std::ranges::fill(out, min);
   } else if (phase.shorter == 1ULL << phase.width) {
     const unsigned width = phase.width;
     for (I& v : out) {
-      v = Plus(min, static_cast<I>(bits.Peek() >> (64 - width)));
+      bits.Need(width);
+      v = Plus(min, static_cast<I>(bits.bits() >> (64 - width)));
       bits.Skip(width);
     }
   } else {
     const unsigned width = phase.width + 1;
     for (I& v : out) {
-      const U y = bits.Peek() >> (64 - width);
+      bits.Need(width);
+      const U y = bits.bits() >> (64 - width);
       const bool is_short = (y >> 1) < phase.shorter;
       v = Plus(min, static_cast<I>(is_short ? y >> 1 : y - phase.shorter));
       bits.Skip(is_short ? width - 1 : width);
     }
   }
-  ByteReader again = list;
-  U at = 0;
-  for (U i = 0; i < exceptions; ++i) {
-    at += again.Varint();
-    const I v = again.Signed();
-    if (!again.ok() || at >= out.size()) {
-      return base::Fail(base::ErrorKind::kCorrupt, "packed integers: bad exception");
-    }
-    out[at] = v;
+  if (auto read = ReadExceptions(list, exceptions, count, out); !read) {
+    return read;
   }
   if (bits.Overrun()) {
     return base::Fail(base::ErrorKind::kCorrupt, "packed integers: cut short");
@@ -57,23 +123,55 @@ base::Result<> ReadPacked(ByteReader* bytes, std::span<I> out) {
 }
 
 template <bool kSigned>
-void ReadRiceRun(BitReader* bits, unsigned k, I centre, std::span<I> out) {
+[[gnu::always_inline]] inline void RiceRun(BitWindow* from, unsigned k, I centre,
+                                           std::span<I> out) {
+  BitWindow bits = *from;  // in registers
+  const unsigned most = kEscape + k;
   for (I& v : out) {
-    const U window = bits->Peek();
-    const auto q = static_cast<unsigned>(std::countl_one(window));
+    bits.Need(std::min(most, 56U));
+    const U window = bits.bits();
+    const auto q = static_cast<unsigned>(__builtin_clzll(~window | 1));
     U u = 0;
     if (q >= kEscape) [[unlikely]] {
-      bits->Skip(kEscape);
-      u = bits->Read(64);
+      bits.Skip(kEscape);
+      u = bits.Read(64);
     } else if (k <= 32) [[likely]] {
       u = (static_cast<U>(q) << k) | ((window << (q + 1)) >> 1 >> (63 - k));
-      bits->Skip(q + 1 + k);
+      bits.Skip(q + 1 + k);
     } else {
-      bits->Skip(q + 1);
-      u = (static_cast<U>(q) << k) | bits->Read(k);
+      bits.Skip(q + 1);
+      u = (static_cast<U>(q) << k) | bits.Read(k);
     }
     v = Plus(centre, kSigned ? UnZigZag(u) : static_cast<I>(u));
   }
+  *from = bits;
+}
+
+using RiceReader = void (*)(BitWindow*, unsigned, I, std::span<I>);
+
+template <bool kSigned>
+void PlainRice(BitWindow* bits, unsigned k, I centre, std::span<I> out) {
+  RiceRun<kSigned>(bits, k, centre, out);
+}
+
+#ifdef __x86_64__
+// The same with counting and shifting instructions of one cycle.
+template <bool kSigned>
+[[gnu::target("bmi,bmi2,lzcnt")]] void QuickRice(BitWindow* bits, unsigned k, I centre,
+                                                 std::span<I> out) {
+  RiceRun<kSigned>(bits, k, centre, out);
+}
+#endif
+
+template <bool kSigned>
+RiceReader BestRice() {
+#ifdef __x86_64__
+  if (__builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") &&
+      __builtin_cpu_supports("lzcnt")) {
+    return QuickRice<kSigned>;
+  }
+#endif
+  return PlainRice<kSigned>;
 }
 
 base::Result<> ReadRice(ByteReader* bytes, Coder coder, std::span<I> out) {
@@ -84,7 +182,9 @@ base::Result<> ReadRice(ByteReader* bytes, Coder coder, std::span<I> out) {
   if (!bytes->ok() || k > kMaxRice) {
     return base::Fail(base::ErrorKind::kCorrupt, "Rice codes: bad header");
   }
-  BitReader bits(bytes->rest());
+  static const RiceReader kReaders[] = {BestRice<false>(), BestRice<true>()};
+  const RiceReader read = kReaders[is_signed ? 1 : 0];
+  BitWindow bits(bytes->rest());
   for (std::size_t at = 0; at < out.size();) {
     const std::size_t n = blocks ? std::min(kBlock, out.size() - at) : out.size();
     if (blocks) {
@@ -93,11 +193,7 @@ base::Result<> ReadRice(ByteReader* bytes, Coder coder, std::span<I> out) {
         return base::Fail(base::ErrorKind::kCorrupt, "Rice codes: bad parameter");
       }
     }
-    if (is_signed) {
-      ReadRiceRun<true>(&bits, k, centre, out.subspan(at, n));
-    } else {
-      ReadRiceRun<false>(&bits, k, centre, out.subspan(at, n));
-    }
+    read(&bits, k, centre, out.subspan(at, n));
     at += n;
   }
   if (bits.Overrun()) {
@@ -108,33 +204,39 @@ base::Result<> ReadRice(ByteReader* bytes, Coder coder, std::span<I> out) {
 
 // From residuals (in out[order…]) back to the values.
 void Undo(unsigned order, I first, I first_difference, U divisor, std::span<I> out) {
-  out[0] = 0;
-  if (order == 1) {
-    for (std::size_t i = 1; i < out.size(); ++i) {
-      out[i] = Plus(out[i], out[i - 1]);
+  const auto steps = [divisor](I residual) { return static_cast<U>(residual) * divisor; };
+  U value = static_cast<U>(first);
+  out[0] = first;
+  if (order == 0) {
+    for (I& v : out.subspan(1)) {
+      v = static_cast<I>(value + steps(v));
     }
-  } else if (order == 2) {
-    I difference = first_difference;
-    out[1] = difference;
-    for (std::size_t i = 2; i < out.size(); ++i) {
-      difference = Plus(difference, out[i]);
-      out[i] = Plus(out[i - 1], difference);
+  } else if (order == 1) {
+    for (I& v : out.subspan(1)) {
+      value += steps(v);
+      v = static_cast<I>(value);
     }
-  }
-  for (I& v : out) {
-    v = static_cast<I>(static_cast<U>(first) + static_cast<U>(v) * divisor);
+  } else if (out.size() > 1) {
+    U difference = steps(first_difference);
+    value += difference;
+    out[1] = static_cast<I>(value);
+    for (I& v : out.subspan(2)) {
+      difference += steps(v);
+      value += difference;
+      v = static_cast<I>(value);
+    }
   }
 }
 
 }  // namespace
 
-base::Result<> DecodeIntegers(Bytes input, std::span<std::int64_t> out) {
+base::Result<> DecodeIntegers(Bytes input, std::size_t count, std::span<std::int64_t> out) {
   if (out.empty()) {
     return {};
   }
   ByteReader bytes(input);
   const I first = bytes.Signed();
-  if (out.size() == 1) {
+  if (count == 1) {
     out[0] = first;
     return bytes.ok() ? base::Result<>{}
                       : base::Fail(base::ErrorKind::kCorrupt, "integers: cut short");
@@ -147,8 +249,10 @@ base::Result<> DecodeIntegers(Bytes input, std::span<std::int64_t> out) {
   if (!bytes.ok() || order > 2 || coder > kRiceUnsignedBlocks) {
     return base::Fail(base::ErrorKind::kCorrupt, "integers: bad header");
   }
-  const auto residuals = out.subspan(order == 2 ? 2 : 1);
-  auto read = coder == kPacked ? ReadPacked(&bytes, residuals) : ReadRice(&bytes, coder, residuals);
+  const std::size_t before = order == 2 ? 2 : 1;
+  const auto residuals = out.subspan(std::min(before, out.size()));
+  auto read = coder == kPacked ? ReadPacked(&bytes, count - before, residuals)
+                               : ReadRice(&bytes, coder, residuals);
   if (!read) {
     return read;
   }

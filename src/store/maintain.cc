@@ -135,6 +135,7 @@ base::Result<> WriteTargets(State* s, const WritePass& pass, std::span<const Tar
   if (done) {
     if (any) {
       s->windows.insert(pass.window);
+      s->chunks.Forget(pass.window);
     }
     Forget(s, pass.window, targets);
   }
@@ -241,6 +242,7 @@ base::Result<> MergeParts(State* s, std::int64_t now, base::Instant deadline) {
       if (!done) {
         return done;
       }
+      s->chunks.Forget(*at);
     }
     s->merged_until = *at + s->window_ms;
     auto done = s->write.set_meta.BindBlob(1, "merged_until").Bind(2, s->merged_until).Run();
@@ -282,6 +284,7 @@ base::Result<> MoveDamaged(State* s) {
     if (!done) {
       return done;
     }
+    s->chunks.Forget(key.window);
   }
   return {};
 }

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -39,6 +41,16 @@ struct SeriesData {
   std::vector<double> v;
 };
 
+/// One series' samples, lent for the length of a call.
+struct SeriesView {
+  const std::shared_ptr<const model::Labels>& labels;
+  std::span<const model::Timestamp> t;
+  std::span<const double> v;
+};
+/// Takes one series; `place` is its place in the order of labels. An error ends the reading. Called
+/// by several threads at the same time, for different places.
+using SeriesSink = std::function<base::Result<>(std::size_t place, const SeriesView& series)>;
+
 /// Reads series. Implementations are safe to call from any thread; one call sees one state.
 class Querier {
  public:
@@ -49,6 +61,17 @@ class Querier {
   virtual base::Result<std::vector<SeriesData>> Select(const std::vector<Matcher>& matchers,
                                                        model::Timestamp from,
                                                        model::Timestamp to) const = 0;
+  /// What Select gives, lent series by series as they are read, in whatever order; places of series
+  /// without a sample are left out. Needs memory for a few series only.
+  virtual base::Result<> Each(const std::vector<Matcher>& matchers, model::Timestamp from,
+                              model::Timestamp to, const SeriesSink& sink) const {
+    const auto all = Select(matchers, from, to);
+    base::Result<> done = all ? base::Result<>{} : base::Fail(all.error());
+    for (std::size_t i = 0; done && i < all->size(); ++i) {
+      done = sink(i, {(*all)[i].labels, (*all)[i].t, (*all)[i].v});
+    }
+    return done;
+  }
   /// Labels of series that meet every matcher and have a sample in the range, without samples.
   virtual base::Result<std::vector<std::shared_ptr<const model::Labels>>> Series(
       const std::vector<Matcher>& matchers, model::Timestamp from, model::Timestamp to) const = 0;

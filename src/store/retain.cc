@@ -47,6 +47,7 @@ base::Result<> DropChunks(State* s, Window window, bool* empty) {
   }
   done = done ? t.Commit() : done;
   if (done) {
+    s->chunks.Forget(window);
     s->chunks_deleted += found.size();
     *empty = found.empty();
   }

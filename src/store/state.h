@@ -17,6 +17,7 @@
 #include "store/database.h"
 #include "store/head.h"
 #include "store/index.h"
+#include "store/kept.h"
 #include "store/record.h"
 #include "store/slots.h"
 #include "store/store.h"
@@ -113,6 +114,7 @@ struct State {
   Head head;
   std::set<Window> windows;  // that have chunks
 
+  mutable ChunkCache chunks{&options.cache_bytes};
   mutable std::mutex readers_mutex;
   mutable std::vector<std::unique_ptr<ReaderDb>> readers;
   mutable std::mutex damage_mutex;

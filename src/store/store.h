@@ -35,6 +35,7 @@ struct StoreOptions {
   std::size_t max_series = 2'000'000;        ///< new ones beyond it are refused
   std::size_t pending_bytes = 64ULL << 20;   ///< log rows held while the disk is full
   std::size_t select_samples = 100'000'000;  ///< that one Select may answer
+  std::size_t cache_bytes = 32ULL << 20;     ///< of chunks' columns, kept as readers read them
   base::Duration maintain_budget = std::chrono::milliseconds(50);  ///< of one Maintain, roughly
 };
 
@@ -112,6 +113,8 @@ class Store : public Querier {
   base::Result<std::vector<SeriesData>> Select(const std::vector<Matcher>& matchers,
                                                model::Timestamp from,
                                                model::Timestamp to) const override;
+  base::Result<> Each(const std::vector<Matcher>& matchers, model::Timestamp from,
+                      model::Timestamp to, const SeriesSink& sink) const override;
   base::Result<std::vector<std::shared_ptr<const model::Labels>>> Series(
       const std::vector<Matcher>& matchers, model::Timestamp from,
       model::Timestamp to) const override;

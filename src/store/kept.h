@@ -1,0 +1,106 @@
+// What readers keep of chunks: the columns that were asked for, checked once, as they are on disk.
+#pragma once
+
+#include <list>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "store/chunk.h"
+#include "store/index.h"
+
+namespace store {
+
+/// Some columns of one chunk part, with bytes of their own. Const functions from any thread.
+class KeptChunk {
+ public:
+  struct Column {
+    SeriesId series = 0;
+    std::uint32_t mask = 0;  ///< 0: every row is there; n: mask n - 1
+    std::uint32_t offset = 0;
+    std::uint32_t length = 0;
+  };
+
+  /// Takes the times and those columns of `series` (ascending) that the chunk has. Errors:
+  /// kCorrupt.
+  static base::Result<KeptChunk> Take(std::int64_t part, ChunkReader* chunk,
+                                      std::span<const SeriesId> series);
+
+  [[nodiscard]] std::int64_t part() const { return part_; }
+  [[nodiscard]] std::size_t rows() const { return rows_; }
+  /// The column of a series, or nullptr.
+  [[nodiscard]] const Column* Find(SeriesId series) const;
+  /// Which rows a column has; nullptr: all.
+  [[nodiscard]] const Mask* MaskOf(const Column& column) const {
+    return column.mask == 0 ? nullptr : &masks_[column.mask - 1];
+  }
+  /// The rows [first, second) whose time is in [from, to]. `times` is filled with all of them when
+  /// that takes decoding. Errors: kCorrupt.
+  base::Result<std::pair<std::size_t, std::size_t>> RowsIn(
+      model::Timestamp from, model::Timestamp to, std::vector<model::Timestamp>* times) const;
+  /// Appends the times of the rows [first, last); `times` as RowsIn left it.
+  void AppendTimes(std::size_t first, std::size_t last, std::span<const model::Timestamp> times,
+                   std::vector<model::Timestamp>* out) const;
+  /// The first out.size() values of a column. Errors: kCorrupt.
+  [[nodiscard]] base::Result<> Decode(const Column& column, std::span<double> out) const;
+  /// What it takes in memory, about.
+  [[nodiscard]] std::size_t size() const;
+
+ private:
+  std::int64_t part_ = 0;
+  std::size_t rows_ = 0;
+  model::Timestamp start_ = 0;  // of regular times: start, start + step, …
+  std::int64_t step_ = 0;       // 0: not regular, the code comes first in bytes_
+  std::uint32_t time_length_ = 0;
+  std::vector<Column> columns_;
+  std::vector<Mask> masks_;
+  std::string bytes_;
+};
+
+/// All parts of one target's chunk in one window, as far as `asked` (ascending) goes.
+struct KeptParts {
+  std::vector<SeriesId> asked;
+  std::vector<KeptChunk> parts;
+};
+
+/// Keeps the parts that were read last, up to a number of bytes. Thread-safe. Whoever changes a
+/// window on disk calls Forget after the commit; a reader gives the generation that it found under
+/// the lock under which its snapshot began, and gets and leaves nothing when it is another now.
+class ChunkCache {
+ public:
+  /// `limit`, in bytes, is read at each Put.
+  explicit ChunkCache(const std::size_t* limit) : limit_(limit) {}
+
+  [[nodiscard]] std::uint64_t generation() const;
+  /// What there is of a chunk; nullptr when there is nothing.
+  [[nodiscard]] std::shared_ptr<const KeptParts> Find(model::Timestamp window, TargetId target,
+                                                      std::uint64_t generation);
+  void Put(model::Timestamp window, TargetId target, std::shared_ptr<const KeptParts> parts,
+           std::uint64_t generation);
+  void Forget(model::Timestamp window);
+  [[nodiscard]] std::size_t bytes() const;
+
+ private:
+  using Key = std::pair<model::Timestamp, TargetId>;
+  struct Entry {
+    Key key;
+    std::shared_ptr<const KeptParts> parts;
+    std::size_t size = 0;
+  };
+  using Entries = std::list<Entry>;  // the one used last comes first
+  void Drop(std::map<Key, Entries::iterator>::iterator at);
+
+  const std::size_t* limit_;
+  mutable std::mutex mutex_;
+  std::uint64_t generation_ = 0;
+  std::size_t bytes_ = 0;
+  Entries entries_;
+  std::map<Key, Entries::iterator> by_key_;
+};
+
+}  // namespace store

@@ -1,0 +1,142 @@
+// What is kept of chunks: the same answers as from the chunks, gone when the chunks change.
+#include "store/kept.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "store/store_testing.h"
+
+namespace store {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::MakeBatch;
+using testing::Match;
+using testing::MustOpen;
+using testing::MustSelect;
+using testing::TempDir;
+
+constexpr model::Timestamp kStart = 1'700'006'400'000;
+
+KeptChunk Kept(const std::string& bytes, std::vector<SeriesId> series) {
+  auto reader = ChunkReader::Open(AsBytes(bytes));
+  auto kept = KeptChunk::Take(3, &*reader, series);
+  EXPECT_TRUE(kept.has_value()) << kept.error().message;
+  return std::move(*kept);
+}
+
+std::string Chunk(const std::vector<model::Timestamp>& times) {
+  const std::vector<double> all(times.size(), 1.5);
+  const std::vector<double> some((times.size() + 1) / 2, 2);
+  Mask mask((times.size() + 63) / 64);
+  for (std::size_t i = 0; i < some.size(); ++i) {
+    mask[i / 64] |= 1ULL << (i % 64);
+  }
+  const ChunkColumn columns[] = {{4, all, nullptr}, {7, some, &mask}, {9, all, nullptr}};
+  return EncodeChunk(times, columns);
+}
+
+TEST(KeptChunk, HasWhatWasAskedForAndItsTimes) {
+  std::vector<model::Timestamp> regular;
+  std::vector<model::Timestamp> odd;
+  std::mt19937 rng(1);
+  for (int i = 0; i < 200; ++i) {
+    regular.push_back(kStart + i * 5000);
+    odd.push_back(kStart + i * 5000 + static_cast<int>(rng() % 900));
+  }
+  for (const auto& times : {regular, odd, {kStart}}) {
+    const KeptChunk kept = Kept(Chunk(times), {4, 5, 7});
+    EXPECT_EQ(kept.part(), 3);
+    EXPECT_EQ(kept.rows(), times.size());
+    EXPECT_NE(kept.Find(4), nullptr);
+    EXPECT_EQ(kept.Find(5), nullptr);
+    EXPECT_EQ(kept.Find(9), nullptr);
+    const auto* masked = kept.Find(7);
+    ASSERT_NE(masked, nullptr);
+    if (times.size() > 1) {
+      EXPECT_EQ(CountRows(*kept.MaskOf(*masked)), times.size() / 2);
+    }
+    for (int i = 0; i < 300; ++i) {
+      const model::Timestamp from = kStart - 7000 + static_cast<int>(rng() % 1'020'000);
+      const model::Timestamp to = i == 0 ? INT64_MAX : from + static_cast<int>(rng() % 500'000);
+      std::vector<model::Timestamp> scratch;
+      const auto rows = kept.RowsIn(from, to, &scratch);
+      ASSERT_TRUE(rows.has_value());
+      std::vector<model::Timestamp> got;
+      kept.AppendTimes(rows->first, rows->second, scratch, &got);
+      std::vector<model::Timestamp> wanted;
+      std::ranges::copy_if(times, std::back_inserter(wanted),
+                           [&](model::Timestamp t) { return t >= from && t <= to; });
+      ASSERT_EQ(got, wanted);
+    }
+  }
+}
+
+std::shared_ptr<const KeptParts> Parts() {
+  auto out = std::make_shared<KeptParts>();
+  out->asked = {4};
+  out->parts.push_back(Kept(Chunk({kStart, kStart + 5000}), {4}));
+  return out;
+}
+
+TEST(ChunkCache, WhatChangedOnDiskIsForgottenAndNotKeptByReadersFromBefore) {
+  const std::size_t limit = 1 << 20;
+  ChunkCache cache(&limit);
+  const auto before = cache.generation();
+  cache.Put(kStart, 1, Parts(), before);
+  cache.Put(kStart + 1, 1, Parts(), before);
+  EXPECT_NE(cache.Find(kStart, 1, before), nullptr);
+  EXPECT_EQ(cache.Find(kStart, 2, before), nullptr);
+  cache.Forget(kStart);
+  const auto now = cache.generation();
+  EXPECT_EQ(cache.Find(kStart, 1, now), nullptr);
+  EXPECT_NE(cache.Find(kStart + 1, 1, now), nullptr);
+  EXPECT_EQ(cache.Find(kStart + 1, 1, before), nullptr) << "a snapshot from before";
+  cache.Put(kStart, 1, Parts(), before);
+  EXPECT_EQ(cache.Find(kStart, 1, now), nullptr) << "read before the change";
+}
+
+TEST(ChunkCache, TheOnesUsedLastStay) {
+  const std::size_t limit = 4000;
+  ChunkCache cache(&limit);
+  for (TargetId target = 1; target <= 100; ++target) {
+    cache.Put(kStart, target, Parts(), 0);
+    EXPECT_NE(cache.Find(kStart, 1, 0), nullptr);
+    EXPECT_LE(cache.bytes(), limit);
+  }
+  EXPECT_NE(cache.Find(kStart, 100, 0), nullptr);
+  EXPECT_EQ(cache.Find(kStart, 2, 0), nullptr);
+}
+
+TEST(ChunkCache, QueriesSeeWhatIsMergedAndDeletedAfterTheyKeptIt) {
+  const TempDir dir;
+  const base::FrozenClock clock(base::FromMs(kStart));
+  StoreOptions options;
+  options.dir = dir.path();
+  options.retention_age = 24h;
+  auto store = MustOpen(options);
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_TRUE(store->Append(MakeBatch("a", kStart + i * 5000, {{"m", i}, {"n", -i}})));
+  }
+  ASSERT_TRUE(store->Maintain(base::FromMs(kStart + 3 * 3'600'000)));
+  const auto count = [&](const char* name) {
+    const auto found = MustSelect(*store, {Match("__name__", name)});
+    return found.empty() ? 0U : found[0].v.size();
+  };
+  EXPECT_EQ(count("m"), 100U);
+  EXPECT_EQ(count("n"), 100U) << "asked for after the chunk was kept for another series";
+  ASSERT_TRUE(store->Append(MakeBatch("a", kStart + 2500, {{"m", 7}})));
+  EXPECT_EQ(count("m"), 101U);
+  ASSERT_TRUE(store->Maintain(base::FromMs(kStart + 3 * 3'600'000)));
+  EXPECT_EQ(store->stats().head_samples, 0U);
+  EXPECT_EQ(count("m"), 101U) << "the chunk was written again";
+  for (int hour = 4; hour <= 30; ++hour) {
+    ASSERT_TRUE(store->Maintain(base::FromMs(kStart + hour * 3'600'000)));
+  }
+  EXPECT_EQ(store->stats().windows, 0U);
+  EXPECT_EQ(count("m"), 0U);
+}
+
+}  // namespace
+}  // namespace store

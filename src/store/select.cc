@@ -1,0 +1,405 @@
+// Select and Each: samples of the head and of chunks, seen at one moment, series by series.
+#include <algorithm>
+#include <future>
+#include <map>
+#include <mutex>
+#include <numeric>
+#include <system_error>
+#include <thread>
+
+#include "store/snapshot.h"
+
+namespace store {
+namespace {
+
+using base::ErrorKind;
+
+// Rows [first, last) of a column of `values`, by a mask or all.
+void AppendRows(std::span<const model::Timestamp> times, const Mask* mask,
+                std::span<const double> values, std::size_t first, std::size_t last,
+                SeriesData* out) {
+  if (mask == nullptr) {
+    out->t.insert(out->t.end(), times.begin() + static_cast<std::ptrdiff_t>(first),
+                  times.begin() + static_cast<std::ptrdiff_t>(last));
+    out->v.insert(out->v.end(), values.begin() + static_cast<std::ptrdiff_t>(first),
+                  values.begin() + static_cast<std::ptrdiff_t>(last));
+    return;
+  }
+  std::size_t next = Rank(*mask, first);
+  for (std::size_t row = first; row < last; ++row) {
+    if (HasRow(*mask, row)) {
+      out->t.push_back(times[row]);
+      out->v.push_back(values[next++]);
+    }
+  }
+}
+
+// Times strictly ascending; of several samples at one time the one that came last.
+void Normalise(SeriesData* data) {
+  if (std::ranges::adjacent_find(data->t, std::greater_equal<>()) == data->t.end()) {
+    return;
+  }
+  std::vector<std::size_t> order(data->t.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::stable_sort(order, {}, [&](std::size_t i) { return data->t[i]; });
+  SeriesData out{.labels = data->labels, .t = {}, .v = {}};
+  out.t.reserve(order.size());
+  out.v.reserve(order.size());
+  for (const std::size_t i : order) {
+    if (!out.t.empty() && out.t.back() == data->t[i]) {
+      out.v.back() = data->v[i];
+    } else {
+      out.t.push_back(data->t[i]);
+      out.v.push_back(data->v[i]);
+    }
+  }
+  *data = std::move(out);
+}
+
+// What is read of one series. While it has a sample in every row of its target's chunks it shares
+// the group's times; then its own list is empty.
+struct Buffer {
+  std::vector<double> v;
+  std::vector<model::Timestamp> own;
+  bool shares = true;
+};
+
+// What all threads of one Each share.
+class Selection {
+ public:
+  Selection(const State* state, model::Timestamp from, model::Timestamp to, const SeriesSink& sink)
+      : state_(state), from_(from), to_(to), sink_(sink), snapshot_(state) {}
+
+  base::Result<> Run(const std::vector<Matcher>& matchers);
+
+ private:
+  friend class GroupReader;
+
+  [[nodiscard]] std::unexpected<base::Error> TooMany() const {
+    return base::Fail(ErrorKind::kRefused, "the query would read more than " +
+                                               std::to_string(state_->options.select_samples) +
+                                               " samples");
+  }
+
+  // The place of each slot in the order of labels. Slots with the same labels have one place.
+  void Order() {
+    const auto& labels = snapshot_.labels;
+    std::vector<std::size_t> slots(labels.size());
+    std::iota(slots.begin(), slots.end(), std::size_t{0});
+    std::ranges::stable_sort(slots, [&](std::size_t a, std::size_t b) {
+      return labels[a] != labels[b] && *labels[a] < *labels[b];
+    });
+    place_.resize(slots.size());
+    std::size_t place = 0;
+    for (std::size_t i = 0; i < slots.size(); ++i) {
+      if (i > 0 && *labels[slots[i]] == *labels[slots[i - 1]]) {
+        twins_.try_emplace(place);
+      } else {
+        place += i > 0 ? 1 : 0;
+      }
+      place_[slots[i]] = place;
+    }
+  }
+
+  void FromHead(const Group& group, const Table& table) {
+    const auto [first, last] = RowsIn(table.times(), from_, to_);
+    for (std::size_t i = 0; first < last && i < group.series.size(); ++i) {
+      const Table::Column* column = table.Find(group.series[i]);
+      if (column != nullptr) {
+        head_.resize(std::max(head_.size(), group.slot[i] + 1));
+        AppendRows(table.times(), &column->mask, column->values, first, last,
+                   &head_[group.slot[i]]);
+      }
+    }
+  }
+
+  base::Result<std::shared_ptr<const KeptParts>> Parts(Window window, const Group& group);
+  [[nodiscard]] std::size_t Helpers() const;
+  void ReadGroups(base::Result<>* done);
+  base::Result<> GiveTwins();
+
+  const State* state_;
+  model::Timestamp from_;
+  model::Timestamp to_;
+  const SeriesSink& sink_;
+  Snapshot snapshot_;
+  std::vector<std::size_t> place_;    // by slot
+  std::vector<SeriesData> head_;      // by slot, what memory has
+  std::atomic<std::size_t> next_{0};  // group that nobody reads yet
+  std::atomic<std::size_t> samples_{0};
+  std::atomic<bool> failed_{false};
+  std::mutex mutex_;  // of the reader's connection and of twins_
+  std::map<std::size_t, std::map<std::size_t, SeriesData>> twins_;  // by place, then slot
+};
+
+// One thread at work: target by target, window by window.
+class GroupReader {
+ public:
+  explicit GroupReader(Selection* all) : all_(*all) {}
+
+  base::Result<> Read(const Group& group) {
+    times_.clear();
+    ordered_ = true;
+    buffers_.resize(std::max(buffers_.size(), group.series.size()));
+    for (std::size_t i = 0; i < group.series.size(); ++i) {
+      buffers_[i].v.clear();
+      buffers_[i].own.clear();
+      buffers_[i].shares = true;
+    }
+    for (const Window window : all_.snapshot_.windows) {
+      const auto parts = all_.Parts(window, group);
+      if (!parts) {
+        return base::Fail(parts.error());
+      }
+      for (const KeptChunk& chunk : (*parts)->parts) {
+        auto done = FromChunk(group, chunk);
+        if (!done && done.error().kind != ErrorKind::kCorrupt) {
+          return done;
+        }
+        if (!done) {
+          all_.state_->NoteDamage({window, group.target, chunk.part()}, done.error().message);
+        }
+      }
+    }
+    for (std::size_t i = 0; i < group.series.size(); ++i) {
+      if (auto done = Give(group.slot[i], &buffers_[i]); !done) {
+        return done;
+      }
+    }
+    return {};
+  }
+
+ private:
+  base::Result<> FromChunk(const Group& group, const KeptChunk& chunk) {
+    const auto rows = chunk.RowsIn(all_.from_, all_.to_, &chunk_times_);
+    if (!rows) {
+      return base::Fail(rows.error());
+    }
+    const auto [first, last] = *rows;
+    if (first == last) {
+      return {};
+    }
+    const std::size_t before = times_.size();
+    for (std::size_t i = 0; i < group.series.size(); ++i) {
+      const KeptChunk::Column* column = chunk.Find(group.series[i]);
+      if (column == nullptr) {
+        continue;
+      }
+      if (times_.size() == before) {
+        chunk.AppendTimes(first, last, chunk_times_, &times_);
+        ordered_ = ordered_ && (before == 0 || times_[before - 1] < times_[before]);
+      }
+      if (auto done = FromColumn(chunk, *column, first, last, before, &buffers_[i]); !done) {
+        return done;
+      }
+    }
+    return {};
+  }
+
+  // `before`: how many times the group had before this chunk's.
+  base::Result<> FromColumn(const KeptChunk& chunk, const KeptChunk::Column& column,
+                            std::size_t first, std::size_t last, std::size_t before, Buffer* out) {
+    const Mask* mask = chunk.MaskOf(column);
+    const std::size_t size = out->v.size();
+    if (out->shares && (mask != nullptr || size != before)) {
+      out->own.assign(times_.begin(), times_.begin() + static_cast<std::ptrdiff_t>(size));
+      out->shares = false;
+    }
+    if (mask == nullptr && first == 0) {
+      out->v.resize(size + last);  // straight to its place
+      if (auto done = chunk.Decode(column, std::span(out->v).subspan(size)); !done) {
+        out->v.resize(size);
+        return done;
+      }
+    } else {
+      scratch_.resize(mask == nullptr ? last : Rank(*mask, last));
+      if (auto done = chunk.Decode(column, scratch_); !done) {
+        return done;
+      }
+      const std::size_t skip = mask == nullptr ? first : Rank(*mask, first);
+      out->v.insert(out->v.end(), scratch_.begin() + static_cast<std::ptrdiff_t>(skip),
+                    scratch_.end());
+    }
+    if (!out->shares) {
+      for (std::size_t row = first; row < last; ++row) {
+        if (mask == nullptr || HasRow(*mask, row)) {
+          out->own.push_back(times_[before + row - first]);
+        }
+      }
+    }
+    return {};
+  }
+
+  // A series is complete.
+  base::Result<> Give(std::size_t slot, Buffer* buffer) {
+    SeriesData& head = all_.head_[slot];
+    const std::size_t size = buffer->v.size() + head.v.size();
+    if (all_.samples_.fetch_add(size) + size > all_.state_->options.select_samples) {
+      return all_.TooMany();
+    }
+    std::span<const model::Timestamp> t = buffer->shares ? times_ : buffer->own;
+    std::span<const double> v = buffer->v;
+    t = t.first(v.size());
+    const std::size_t place = all_.place_[slot];
+    const auto& labels = all_.snapshot_.labels[slot];
+    const auto twin = all_.twins_.find(place);
+    if (twin == all_.twins_.end()) {
+      if (head.v.empty() && ordered_) {
+        return v.empty() ? base::Result<>{} : all_.sink_(place, {labels, t, v});
+      }
+      if (v.empty()) {
+        Normalise(&head);
+        return head.v.empty() ? base::Result<>{} : all_.sink_(place, {labels, head.t, head.v});
+      }
+    }
+    SeriesData whole{labels, {t.begin(), t.end()}, {v.begin(), v.end()}};
+    whole.t.insert(whole.t.end(), head.t.begin(), head.t.end());
+    whole.v.insert(whole.v.end(), head.v.begin(), head.v.end());
+    Normalise(&whole);
+    if (twin != all_.twins_.end()) {
+      const std::lock_guard lock(all_.mutex_);
+      twin->second.emplace(slot, std::move(whole));
+      return {};
+    }
+    return all_.sink_(place, {whole.labels, whole.t, whole.v});
+  }
+
+  Selection& all_;
+  bool ordered_ = true;                        // times_ ascend
+  std::vector<model::Timestamp> times_;        // of the group, all chunks so far
+  std::vector<model::Timestamp> chunk_times_;  // of one chunk, all rows
+  std::vector<Buffer> buffers_;                // of the group's series
+  std::vector<double> scratch_;
+};
+
+// What is kept of a chunk, or else read now and kept, with what others asked of it.
+base::Result<std::shared_ptr<const KeptParts>> Selection::Parts(Window window, const Group& group) {
+  auto known = state_->chunks.Find(window, group.target, snapshot_.generation);
+  if (known != nullptr && std::ranges::includes(known->asked, group.series)) {
+    return known;
+  }
+  auto fresh = std::make_shared<KeptParts>();
+  if (known != nullptr) {
+    std::ranges::set_union(known->asked, group.series, std::back_inserter(fresh->asked));
+  } else {
+    fresh->asked = group.series;
+  }
+  const std::lock_guard lock(mutex_);
+  const std::uint64_t damage = state_->unreadable;
+  auto done = snapshot_.EachPart(window, group.target,
+                                 [&](std::int64_t part, ChunkReader* chunk) -> base::Result<> {
+                                   auto kept = KeptChunk::Take(part, chunk, fresh->asked);
+                                   if (!kept) {
+                                     return base::Fail(kept.error());
+                                   }
+                                   fresh->parts.push_back(std::move(*kept));
+                                   return {};
+                                 });
+  if (!done) {
+    return base::Fail(std::move(done.error()));
+  }
+  if (damage == state_->unreadable) {
+    state_->chunks.Put(window, group.target, fresh, snapshot_.generation);
+  }
+  return fresh;
+}
+
+// Threads beside this one: none for what is done before they would have begun.
+std::size_t Selection::Helpers() const {
+  constexpr std::size_t kWorthIt = 64;  // columns of chunks, some microseconds each
+  constexpr std::size_t kMost = 3;
+  const std::size_t columns = snapshot_.labels.size() * snapshot_.windows.size();
+  return columns < kWorthIt ? 0
+                            : std::min({kMost, snapshot_.groups.size() - 1,
+                                        std::size_t{std::thread::hardware_concurrency()} - 1});
+}
+
+void Selection::ReadGroups(base::Result<>* done) {
+  GroupReader reader(this);
+  while (*done && !failed_) {
+    const std::size_t i = next_++;
+    if (i >= snapshot_.groups.size()) {
+      return;
+    }
+    *done = reader.Read(snapshot_.groups[i]);
+  }
+  failed_ = true;
+}
+
+base::Result<> Selection::Run(const std::vector<Matcher>& matchers) {
+  auto taken = snapshot_.Take(matchers, from_, to_, [this](const Group& group, const Table& table) {
+    FromHead(group, table);
+  });
+  if (!taken || snapshot_.groups.empty()) {
+    return taken;
+  }
+  head_.resize(snapshot_.labels.size());
+  Order();
+  std::vector<base::Result<>> done(1 + Helpers());
+  std::vector<std::future<void>> helpers;
+  try {
+    for (std::size_t i = 1; i < done.size(); ++i) {
+      helpers.push_back(std::async(std::launch::async, [this, &done, i] { ReadGroups(&done[i]); }));
+    }
+  } catch (const std::system_error&) {
+    // No more threads are to be had: those that there are do it.
+  }
+  ReadGroups(done.data());
+  for (std::future<void>& helper : helpers) {
+    helper.get();
+  }
+  const auto bad = std::ranges::find_if(done, [](const base::Result<>& one) { return !one; });
+  return bad == done.end() ? GiveTwins() : *bad;
+}
+
+// What several targets have under the same labels is one series.
+base::Result<> Selection::GiveTwins() {
+  for (auto& [place, pieces] : twins_) {
+    SeriesData whole;
+    for (auto& [slot, piece] : pieces) {
+      whole.labels = piece.labels;
+      whole.t.insert(whole.t.end(), piece.t.begin(), piece.t.end());
+      whole.v.insert(whole.v.end(), piece.v.begin(), piece.v.end());
+    }
+    Normalise(&whole);
+    if (whole.v.empty()) {
+      continue;
+    }
+    if (auto done = sink_(place, {whole.labels, whole.t, whole.v}); !done) {
+      return done;
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+base::Result<> Store::Each(const std::vector<Matcher>& matchers, model::Timestamp from,
+                           model::Timestamp to, const SeriesSink& sink) const {
+  from = std::max<model::Timestamp>(from, 0);
+  if (matchers.empty()) {
+    return base::Fail(ErrorKind::kInvalid, "match[] must contain at least one non-empty matcher");
+  }
+  return to < from ? base::Result<>{} : Selection(state_.get(), from, to, sink).Run(matchers);
+}
+
+base::Result<std::vector<SeriesData>> Store::Select(const std::vector<Matcher>& matchers,
+                                                    model::Timestamp from,
+                                                    model::Timestamp to) const {
+  std::vector<SeriesData> out;
+  std::mutex mutex;
+  auto done = Each(matchers, from, to, [&](std::size_t place, const SeriesView& series) {
+    const std::lock_guard lock(mutex);
+    out.resize(std::max(out.size(), place + 1));
+    out[place] = {
+        series.labels, {series.t.begin(), series.t.end()}, {series.v.begin(), series.v.end()}};
+    return base::Result<>{};
+  });
+  if (!done) {
+    return base::Fail(std::move(done.error()));
+  }
+  std::erase_if(out, [](const SeriesData& series) { return series.t.empty(); });
+  return out;
+}
+
+}  // namespace store

@@ -1,0 +1,136 @@
+// Snapshot: the head, the list of windows and the database seen at one moment; for readers only.
+#pragma once
+
+#include <algorithm>
+
+#include "store/state.h"
+
+namespace store {
+
+// Series of one target that are asked for.
+struct Group {
+  TargetId target = 0;
+  std::vector<SeriesId> series;   // ascending
+  std::vector<std::size_t> slot;  // where each one's answer goes
+};
+
+// What a read needs, taken under one shared lock: after it nothing of the state is touched but the
+// reader's own transaction.
+class Snapshot {
+ public:
+  explicit Snapshot(const State* state) : state_(state) {}
+  ~Snapshot() {
+    if (reader_ != nullptr) {
+      if (open_) {
+        (void)reader_->db.Exec("COMMIT");
+      }
+      state_->GiveReader(std::move(reader_));
+    }
+  }
+  Snapshot(const Snapshot&) = delete;
+  Snapshot& operator=(const Snapshot&) = delete;
+
+  // Call `with_head` for what is in memory; it runs under the lock.
+  template <class F>
+  base::Result<> Take(const std::vector<Matcher>& matchers, model::Timestamp from,
+                      model::Timestamp to, F with_head) {
+    const std::shared_lock lock(state_->shared);
+    auto ids = state_->index.Match(matchers);
+    if (!ids) {
+      return base::Fail(std::move(ids.error()));
+    }
+    labels = state_->index.LabelsOf(*ids);
+    std::map<TargetId, Group> by_target;
+    for (std::size_t i = 0; i < ids->size(); ++i) {
+      const TargetId target = state_->index.TargetOf((*ids)[i]);
+      Group& group = by_target[target];
+      group.target = target;
+      group.series.push_back((*ids)[i]);
+      group.slot.push_back(i);
+    }
+    for (auto& [target, group] : by_target) {
+      groups.push_back(std::move(group));
+    }
+    generation = state_->chunks.generation();
+    for (auto at = state_->windows.upper_bound(from - state_->window_ms);
+         at != state_->windows.end() && *at <= to; ++at) {
+      windows.push_back(*at);
+    }
+    for (auto at = state_->head.windows.upper_bound(from - state_->window_ms);
+         at != state_->head.windows.end() && at->first <= to; ++at) {
+      for (const Group& group : groups) {
+        const auto table = at->second.find(group.target);
+        if (table != at->second.end()) {
+          with_head(group, table->second);
+        }
+      }
+    }
+    return windows.empty() || groups.empty() ? base::Result<>{} : Pin();
+  }
+
+  // Every part of a target's chunk in a window, in the order in which they were written: its number
+  // and its reader.
+  template <class F>
+  base::Result<> EachPart(Window window, TargetId target, F with_chunk) {
+    Statement& parts = reader_->parts;
+    const Resetting reset(&parts);
+    parts.Bind(1, window).Bind(2, target);
+    while (true) {
+      auto row = parts.Step();
+      if (!row) {
+        if (row.error().kind != base::ErrorKind::kCorrupt) {
+          return base::Fail(std::move(row.error()));
+        }
+        state_->NoteDamage({window, target, -1}, row.error().message);
+        return {};
+      }
+      if (!*row) {
+        return {};
+      }
+      auto chunk = ChunkReader::Open(parts.Blob(1));
+      auto done = chunk ? with_chunk(parts.Int(0), &*chunk) : base::Fail(chunk.error());
+      if (!done && done.error().kind != base::ErrorKind::kCorrupt) {
+        return done;
+      }
+      if (!done) {
+        state_->NoteDamage({window, target, parts.Int(0)}, done.error().message);
+      }
+    }
+  }
+
+  std::vector<std::shared_ptr<const model::Labels>> labels;  // by slot
+  std::vector<Group> groups;
+  std::vector<Window> windows;
+  std::uint64_t generation = 0;  // of what is kept of chunks
+
+ private:
+  base::Result<> Pin() {
+    auto reader = state_->TakeReader();
+    if (!reader) {
+      return base::Fail(std::move(reader.error()));
+    }
+    reader_ = std::move(*reader);
+    auto begun = reader_->db.Exec("BEGIN");
+    if (!begun) {
+      return begun;
+    }
+    open_ = true;
+    auto row = reader_->pin.Step();  // the first read fixes what the transaction sees
+    reader_->pin.Reset();
+    return row ? base::Result<>{} : base::Fail(std::move(row.error()));
+  }
+
+  const State* state_;
+  std::unique_ptr<ReaderDb> reader_;
+  bool open_ = false;
+};
+
+// The rows [first, second) whose time is in [from, to].
+inline std::pair<std::size_t, std::size_t> RowsIn(std::span<const model::Timestamp> times,
+                                                  model::Timestamp from, model::Timestamp to) {
+  const auto first = std::ranges::lower_bound(times, from) - times.begin();
+  const auto last = std::ranges::upper_bound(times, to) - times.begin();
+  return {static_cast<std::size_t>(first), static_cast<std::size_t>(last)};
+}
+
+}  // namespace store
