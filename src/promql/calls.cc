@@ -144,52 +144,98 @@ base::Result<> CheckFactors(const double* args) {
   return {};
 }
 
-/// Slides a window over the samples of one series, step by step, with two indices.
-struct RangeWalk {
-  RangeFunction function;
-  const RangeFrame& ranges;
-  const std::vector<Frame>& scalars;
-  const Steps& steps;
-  bool factors;  ///< the scalars are holt_winters' factors, which must be checked
+/// Slides a window over the samples of one series, step by step.
+class RangeWalk {
+ public:
+  RangeWalk(RangeFunction function, const RangeShape& shape, const std::vector<Frame>& scalars,
+            const Steps& steps, bool factors)
+      : function_(function),
+        shape_(shape),
+        scalars_(scalars),
+        steps_(steps),
+        factors_(factors),
+        from_(steps.count),
+        to_(steps.count) {}
 
-  base::Result<> Over(const RangeSeries& series, std::vector<double>& out) const {
+  base::Result<> Over(const store::SeriesView& series, std::vector<double>& out) {
+    Bounds(series.t);
+    if (IsAverage(function_)) {
+      AverageWindows(series.v, from_, to_, out);
+      return {};
+    }
+    if (CountsFalls(function_)) {
+      FindFalls(series.v);
+    }
     double args[2] = {0, 0};
-    std::size_t from = 0;
-    std::size_t to = 0;
-    for (std::size_t i = 0; i < steps.count; ++i) {
-      Window window;
-      window.now = steps.At(i);
-      window.end = ranges.WindowEnd(window.now);
-      window.start = window.end - ranges.range;
-      window.range = ranges.range;
-      while (to < series.t.size() && series.t[to] <= window.end) {
-        ++to;
-      }
-      while (from < to && series.t[from] < window.start) {
-        ++from;
-      }
-      if (from == to) {
+    std::size_t fall = 0;  // the first that is not before the window
+    for (std::size_t i = 0; i < steps_.count; ++i) {
+      const std::size_t from = from_[i];
+      if (from == to_[i]) {
         continue;
       }
-      for (std::size_t a = 0; a < scalars.size(); ++a) {
-        args[a] = scalars[a].at(0).v[i];
+      for (std::size_t a = 0; a < scalars_.size(); ++a) {
+        args[a] = scalars_[a].at(0).v[i];
       }
-      if (factors) {
+      if (factors_) {
         if (auto good = CheckFactors(args); !good) {
           return good;
         }
       }
+      Window window;
+      window.now = steps_.At(i);
+      window.end = shape_.WindowEnd(window.now);
+      window.start = window.end - shape_.range;
+      window.range = shape_.range;
       window.t = &series.t[from];
       window.v = &series.v[from];
-      window.size = to - from;
+      window.size = to_[i] - from;
       window.args = args;
+      window.first = from;
+      while (fall < falls_.size() && falls_[fall] <= from) {
+        ++fall;
+      }
+      std::size_t end = fall;
+      while (end < falls_.size() && falls_[end] < to_[i]) {
+        ++end;
+      }
+      window.falls = std::span(falls_).subspan(fall, end - fall);
       double value = 0;
-      if (function(window, value)) {
+      if (function_(window, value)) {
         out[i] = value;
       }
     }
     return {};
   }
+
+ private:
+  /// Which samples each step's window has: [from, to).
+  void Bounds(std::span<const model::Timestamp> t) {
+    Cursor from(t);
+    Cursor to(t);
+    for (std::size_t i = 0; i < steps_.count; ++i) {
+      const model::Timestamp end = shape_.WindowEnd(steps_.At(i));
+      from_[i] = from.UpTo(end - shape_.range - 1);
+      to_[i] = to.UpTo(end);
+    }
+  }
+
+  void FindFalls(std::span<const double> v) {
+    falls_.clear();
+    for (std::size_t i = 1; i < v.size(); ++i) {
+      if (v[i] < v[i - 1]) {
+        falls_.push_back(i);
+      }
+    }
+  }
+
+  RangeFunction function_;
+  const RangeShape& shape_;
+  const std::vector<Frame>& scalars_;
+  const Steps& steps_;
+  bool factors_;  ///< the scalars are holt_winters' factors, which must be checked
+  std::vector<std::size_t> from_;
+  std::vector<std::size_t> to_;
+  std::vector<std::size_t> falls_;  ///< where a value is below the one before
 };
 
 }  // namespace
@@ -317,23 +363,27 @@ base::Result<Frame> Evaluator::RangeCall(const Expr& expr, std::size_t range_arg
       scalars.push_back(std::move(*frame));
     }
   }
-  auto ranges = EvalRange(StripParens(*expr.args[range_arg]), steps);
-  if (!ranges) {
-    return base::Fail(ranges.error());
-  }
-  const RangeWalk walk{function, *ranges, scalars, steps, name == "holt_winters"};
+  const Expr& range = StripParens(*expr.args[range_arg]);
+  const RangeShape shape = ShapeOf(range);
   Frame out;
-  for (const RangeSeries& series : ranges->series) {
-    if (auto spent = budget_.Spend(steps.count); !spent) {
-      return base::Fail(spent.error());
-    }
-    Column column{name == "last_over_time" ? series.labels : WithoutName(series.labels),
-                  std::vector<double>(steps.count, Absent())};
-    if (auto walked = walk.Over(series, column.v); !walked) {
-      return base::Fail(walked.error());
-    }
-    out.push_back(std::move(column));
+  std::mutex mutex;
+  auto done = EachRange(
+      range, steps, [&](std::size_t place, const store::SeriesView& series) -> base::Result<> {
+        if (auto spent = budget_.Spend(steps.count); !spent) {
+          return spent;
+        }
+        Column column{name == "last_over_time" ? series.labels : WithoutName(series.labels),
+                      std::vector<double>(steps.count, Absent())};
+        RangeWalk walk(function, shape, scalars, steps, name == "holt_winters");
+        auto walked = walk.Over(series, column.v);
+        const std::lock_guard lock(mutex);
+        ColumnAt(out, place) = std::move(column);
+        return walked;
+      });
+  if (!done) {
+    return base::Fail(done.error());
   }
+  DropUntaken(out);
   if (name == "absent_over_time") {
     return Missing(*expr.args[0], out, steps.count);
   }

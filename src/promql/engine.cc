@@ -23,12 +23,14 @@ Matrix ToMatrix(Frame frame, const Steps& steps) {
   Matrix out;
   out.reserve(frame.size());
   for (Column& column : frame) {
-    MatrixSeries series{column.labels, {}};
+    MatrixSeries series{std::move(column.labels), {}};
+    series.points.reserve(steps.count);
     for (std::size_t i = 0; i < steps.count; ++i) {
       if (IsPresent(column.v[i])) {
         series.points.push_back({steps.At(i), column.v[i]});
       }
     }
+    column.v = {};
     if (!series.points.empty()) {
       out.push_back(std::move(series));
     }
@@ -36,20 +38,30 @@ Matrix ToMatrix(Frame frame, const Steps& steps) {
   return out;
 }
 
-Matrix Windows(RangeFrame frame, model::Timestamp at) {
-  const model::Timestamp end = frame.WindowEnd(at);
+/// The samples of a range vector at one moment.
+base::Result<Matrix> WindowsAt(Evaluator& evaluator, const Expr& expr, model::Timestamp at) {
+  const RangeShape shape = evaluator.ShapeOf(expr);
+  const model::Timestamp end = shape.WindowEnd(at);
   Matrix out;
-  for (RangeSeries& series : frame.series) {
-    MatrixSeries kept{series.labels, {}};
-    for (std::size_t i = 0; i < series.t.size(); ++i) {
-      if (series.t[i] >= end - frame.range && series.t[i] <= end) {
-        kept.points.push_back({series.t[i], series.v[i]});
-      }
-    }
-    if (!kept.points.empty()) {
-      out.push_back(std::move(kept));
-    }
+  std::mutex mutex;
+  auto done = evaluator.EachRange(
+      expr, Steps{at, 1, 1},
+      [&](std::size_t place, const store::SeriesView& series) -> base::Result<> {
+        MatrixSeries kept{series.labels, {}};
+        for (std::size_t i = 0; i < series.t.size(); ++i) {
+          if (series.t[i] >= end - shape.range && series.t[i] <= end) {
+            kept.points.push_back({series.t[i], series.v[i]});
+          }
+        }
+        const std::lock_guard lock(mutex);
+        out.resize(std::max(out.size(), place + 1));
+        out[place] = std::move(kept);
+        return {};
+      });
+  if (!done) {
+    return base::Fail(done.error());
   }
+  std::erase_if(out, [](const MatrixSeries& series) { return series.points.empty(); });
   return out;
 }
 
@@ -72,11 +84,9 @@ base::Result<Answer> Engine::Instant(const Expr& expr, model::Timestamp at) cons
   Evaluator evaluator(*querier_, limits_, at, at);
   const Steps steps{at, 1, 1};
   if (type == ValueType::kMatrix) {
-    auto frame = evaluator.EvalRange(StripParens(expr), steps);
-    if (!frame) {
-      return base::Fail(frame.error());
-    }
-    return Answer{Windows(std::move(*frame), at), {}};
+    auto windows = WindowsAt(evaluator, StripParens(expr), at);
+    return windows ? base::Result<Answer>(Answer{std::move(*windows), {}})
+                   : base::Fail(windows.error());
   }
   auto frame = evaluator.Eval(expr, steps);
   if (!frame) {

@@ -18,15 +18,12 @@ bool DependsOnStep(const Expr& call) {
 }
 
 /// Walks one series over the steps: the newest sample not older than the lookback.
-void Pick(const store::SeriesData& series, const Steps& steps, std::int64_t shift,
+void Pick(const store::SeriesView& series, const Steps& steps, std::int64_t shift,
           std::int64_t lookback, bool timestamps, std::vector<double>& out) {
-  std::size_t next = 0;
-  const std::size_t size = series.t.size();
+  Cursor cursor(series.t);
   for (std::size_t i = 0; i < steps.count; ++i) {
     const model::Timestamp wanted = steps.At(i) - shift;
-    while (next < size && series.t[next] <= wanted) {
-      ++next;
-    }
+    const std::size_t next = cursor.UpTo(wanted);
     if (next == 0 || series.t[next - 1] < wanted - lookback) {
       continue;
     }
@@ -64,12 +61,12 @@ Budget::Budget(const Limits& limits)
     : limits_(limits), deadline_(base::Clock::Steady() + limits.timeout) {}
 
 base::Result<> Budget::Spend(std::size_t samples) {
-  if (samples > limits_.max_samples - std::min(spent_, limits_.max_samples)) {
+  const std::size_t before = spent_.fetch_add(samples);
+  if (samples > limits_.max_samples - std::min(before, limits_.max_samples)) {
     return base::Fail(
         base::ErrorKind::kRefused,
         "query processing would load too many samples into memory in query execution");
   }
-  spent_ += samples;
   if (limits_.cancelled != nullptr && limits_.cancelled->load(std::memory_order_relaxed)) {
     return base::Fail(base::ErrorKind::kCancelled, "query was canceled in expression evaluation");
   }
@@ -144,24 +141,22 @@ base::Result<Frame> Evaluator::Constant(double value, const Steps& steps) {
   return out;
 }
 
-base::Result<std::vector<store::SeriesData>> Evaluator::Select(const Expr& selector,
-                                                               model::Timestamp from,
-                                                               model::Timestamp to) {
+base::Result<> Evaluator::Each(const Expr& selector, model::Timestamp from, model::Timestamp to,
+                               const store::SeriesSink& sink) {
   if (auto spent = budget_.Spend(0); !spent) {
-    return base::Fail(spent.error());
+    return spent;
   }
-  auto series = querier_.Select(selector.matchers, from, to);
-  if (!series) {
-    return base::Fail(series.error().In("expanding series"));
-  }
-  std::size_t samples = 0;
-  for (const store::SeriesData& one : *series) {
-    samples += one.t.size();
-  }
-  if (auto spent = budget_.Spend(samples); !spent) {
-    return base::Fail(spent.error());
-  }
-  return series;
+  std::atomic<bool> ours = false;  // the error is the sink's, not the querier's
+  auto done = querier_.Each(selector.matchers, from, to,
+                            [&](std::size_t place, const store::SeriesView& series) {
+                              auto taken = budget_.Spend(series.t.size());
+                              taken = taken ? sink(place, series) : taken;
+                              if (!taken) {
+                                ours = true;
+                              }
+                              return taken;
+                            });
+  return done || ours ? done : base::Fail(done.error().In("expanding series"));
 }
 
 base::Result<Frame> Evaluator::Selector(const Expr& expr, const Steps& steps, bool timestamps) {
@@ -169,95 +164,101 @@ base::Result<Frame> Evaluator::Selector(const Expr& expr, const Steps& steps, bo
   const std::int64_t lookback = Ms(limits_.lookback);
   const model::Timestamp first = fixed.value_or(steps.start) - expr.offset;
   const model::Timestamp last = fixed.value_or(steps.Last()) - expr.offset;
-  auto series = Select(expr, first - lookback, last);
-  if (!series) {
-    return base::Fail(series.error());
-  }
   const Steps moments = fixed ? Steps{*fixed, 0, steps.count} : steps;
   Frame out;
-  for (const store::SeriesData& one : *series) {
-    if (auto spent = budget_.Spend(steps.count); !spent) {
-      return base::Fail(spent.error());
-    }
-    Column column{one.labels, std::vector<double>(steps.count, Absent())};
-    Pick(one, moments, expr.offset, lookback, timestamps, column.v);
-    if (std::ranges::any_of(column.v, IsPresent)) {
-      out.push_back(std::move(column));
-    }
+  std::mutex mutex;
+  auto done = Each(expr, first - lookback, last,
+                   [&](std::size_t place, const store::SeriesView& series) -> base::Result<> {
+                     if (auto spent = budget_.Spend(steps.count); !spent) {
+                       return spent;
+                     }
+                     Column column{series.labels, std::vector<double>(steps.count, Absent())};
+                     Pick(series, moments, expr.offset, lookback, timestamps, column.v);
+                     if (std::ranges::any_of(column.v, IsPresent)) {
+                       const std::lock_guard lock(mutex);
+                       ColumnAt(out, place) = std::move(column);
+                     }
+                     return {};
+                   });
+  if (!done) {
+    return base::Fail(done.error());
   }
+  DropUntaken(out);
   return out;
 }
 
-base::Result<RangeFrame> Evaluator::EvalRange(const Expr& expr, const Steps& steps) {
-  return expr.kind == Expr::Kind::kMatrix ? Samples(expr, steps) : Subquery(expr, steps);
+RangeShape Evaluator::ShapeOf(const Expr& expr) const {
+  const Expr& modified = expr.kind == Expr::Kind::kMatrix ? *expr.args[0] : expr;
+  const auto fixed = FixedAt(modified);
+  return {.range = expr.range,
+          .offset = modified.offset,
+          .fixed = fixed.has_value(),
+          .at = fixed.value_or(0)};
 }
 
-base::Result<RangeFrame> Evaluator::Samples(const Expr& expr, const Steps& steps) {
-  const Expr& selector = *expr.args[0];
-  const auto fixed = FixedAt(selector);
-  RangeFrame out;
-  out.range = expr.range;
-  out.offset = selector.offset;
-  out.fixed = fixed.has_value();
-  out.at = fixed.value_or(0);
-  auto series =
-      Select(selector, out.WindowEnd(steps.start) - out.range, out.WindowEnd(steps.Last()));
-  if (!series) {
-    return base::Fail(series.error());
+base::Result<> Evaluator::EachRange(const Expr& expr, const Steps& steps,
+                                    const store::SeriesSink& sink) {
+  if (expr.kind != Expr::Kind::kMatrix) {
+    return Subquery(expr, steps, sink);
   }
-  for (store::SeriesData& one : *series) {
-    RangeSeries kept{one.labels, std::move(one.t), std::move(one.v)};
-    std::size_t used = 0;
-    for (std::size_t i = 0; i < kept.v.size(); ++i) {
-      if (IsPresent(kept.v[i])) {
-        kept.t[used] = kept.t[i];
-        kept.v[used++] = kept.v[i];
-      }
-    }
-    kept.t.resize(used);
-    kept.v.resize(used);
-    out.series.push_back(std::move(kept));
-  }
-  return out;
+  const RangeShape shape = ShapeOf(expr);
+  return Each(*expr.args[0], shape.WindowEnd(steps.start) - shape.range,
+              shape.WindowEnd(steps.Last()),
+              [&](std::size_t place, const store::SeriesView& series) {
+                if (std::ranges::none_of(series.v, IsAbsent)) {
+                  return sink(place, series);
+                }
+                std::vector<model::Timestamp> t;
+                std::vector<double> v;
+                for (std::size_t i = 0; i < series.v.size(); ++i) {
+                  if (IsPresent(series.v[i])) {
+                    t.push_back(series.t[i]);
+                    v.push_back(series.v[i]);
+                  }
+                }
+                return sink(place, {series.labels, t, v});
+              });
 }
 
-base::Result<RangeFrame> Evaluator::Subquery(const Expr& expr, const Steps& steps) {
-  const auto fixed = FixedAt(expr);
-  RangeFrame out;
-  out.range = expr.range;
-  out.offset = expr.offset;
-  out.fixed = fixed.has_value();
-  out.at = fixed.value_or(0);
+base::Result<> Evaluator::Subquery(const Expr& expr, const Steps& steps,
+                                   const store::SeriesSink& sink) {
+  const RangeShape shape = ShapeOf(expr);
   const std::int64_t step = expr.step != 0 ? expr.step : Ms(limits_.subquery_step);
-  const model::Timestamp from = out.WindowEnd(steps.start) - out.range;
-  const model::Timestamp to = out.WindowEnd(steps.Last());
+  const model::Timestamp from = shape.WindowEnd(steps.start) - shape.range;
+  const model::Timestamp to = shape.WindowEnd(steps.Last());
   model::Timestamp first = from / step * step;
   if (first < from) {
     first += step;
   }
   if (first > to) {
-    return out;
+    return {};
   }
   const auto count = static_cast<std::size_t>((to - first) / step) + 1;
   if (auto spent = budget_.Spend(count); !spent) {
-    return base::Fail(spent.error());
+    return spent;
   }
   const Steps inner{first, step, count};
-  auto frame = Eval(*expr.args[0], inner);
+  const auto frame = Eval(*expr.args[0], inner);
   if (!frame) {
     return base::Fail(frame.error());
   }
-  for (const Column& column : *frame) {
-    RangeSeries series{column.labels, {}, {}};
+  std::vector<model::Timestamp> t;
+  std::vector<double> v;
+  for (std::size_t place = 0; place < frame->size(); ++place) {
+    const Column& column = (*frame)[place];
+    t.clear();
+    v.clear();
     for (std::size_t i = 0; i < count; ++i) {
       if (IsPresent(column.v[i])) {
-        series.t.push_back(inner.At(i));
-        series.v.push_back(column.v[i]);
+        t.push_back(inner.At(i));
+        v.push_back(column.v[i]);
       }
     }
-    out.series.push_back(std::move(series));
+    if (auto done = sink(place, {column.labels, t, v}); !done) {
+      return done;
+    }
   }
-  return out;
+  return {};
 }
 
 base::Result<Frame> Evaluator::Unary(const Expr& expr, const Steps& steps) {

@@ -1,7 +1,9 @@
 // Evaluator: one evaluation of one expression over its steps. Inside the room only.
 #pragma once
 
+#include <atomic>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,7 +13,7 @@
 
 namespace promql {
 
-/// Keeps count of what an evaluation has cost, and of the moment at which it must end.
+/// Keeps count of what an evaluation has cost, and of the moment at which it must end. Thread-safe.
 class Budget {
  public:
   explicit Budget(const Limits& limits);
@@ -21,7 +23,7 @@ class Budget {
  private:
   const Limits& limits_;
   base::Instant deadline_;
-  std::size_t spent_ = 0;
+  std::atomic<std::size_t> spent_ = 0;
 };
 
 /// Evaluates over fixed edges (what start() and end() mean).
@@ -34,15 +36,17 @@ class Evaluator {
   /// The value of a scalar or instant vector at each step. A scalar is one column without labels
   /// and without gaps.
   base::Result<Frame> Eval(const Expr& expr, const Steps& steps);
-  /// The samples of a range vector that the windows of these steps need.
-  base::Result<RangeFrame> EvalRange(const Expr& expr, const Steps& steps);
+  /// Gives the samples of a range vector that the windows of these steps need, series by series,
+  /// without staleness markers; from several threads at the same time.
+  base::Result<> EachRange(const Expr& expr, const Steps& steps, const store::SeriesSink& sink);
+  /// How a range vector (a matrix selector or a subquery) is cut into windows.
+  [[nodiscard]] RangeShape ShapeOf(const Expr& expr) const;
 
  private:
   base::Result<Frame> EvalAll(const Expr& expr, const Steps& steps);
   base::Result<Frame> Constant(double value, const Steps& steps);
   base::Result<Frame> Selector(const Expr& expr, const Steps& steps, bool timestamps = false);
-  base::Result<RangeFrame> Samples(const Expr& expr, const Steps& steps);
-  base::Result<RangeFrame> Subquery(const Expr& expr, const Steps& steps);
+  base::Result<> Subquery(const Expr& expr, const Steps& steps, const store::SeriesSink& sink);
   base::Result<Frame> Unary(const Expr& expr, const Steps& steps);
   base::Result<Frame> Binary(const Expr& expr, const Steps& steps);
   base::Result<Frame> Aggregate(const Expr& expr, const Steps& steps);
@@ -51,8 +55,8 @@ class Evaluator {
   base::Result<Frame> LabelCall(const Expr& expr, const Steps& steps);
   base::Result<Frame> TimeCall(const Expr& expr, const Steps& steps);
   base::Result<Frame> VectorCall(const Expr& expr, const Steps& steps);
-  base::Result<std::vector<store::SeriesData>> Select(const Expr& selector, model::Timestamp from,
-                                                      model::Timestamp to);
+  base::Result<> Each(const Expr& selector, model::Timestamp from, model::Timestamp to,
+                      const store::SeriesSink& sink);
   /// The moment of an @ modifier, nullopt without one.
   [[nodiscard]] std::optional<model::Timestamp> FixedAt(const Expr& expr) const;
 
@@ -91,11 +95,23 @@ struct Window {
   model::Timestamp now = 0;      ///< the step
   std::int64_t range = 0;        ///< milliseconds
   const double* args = nullptr;  ///< the scalar arguments in their order
+  std::size_t first = 0;         ///< the place of `t` and `v` in the series
+  /// The places in the series, after `first`, whose value is below the one before; only for
+  /// functions of CountsFalls.
+  std::span<const std::size_t> falls;
 };
 /// Gives false when there is no value for this window.
 using RangeFunction = bool (*)(const Window&, double& out);
 /// The function over ranges called `name`, nullptr when there is none.
 RangeFunction FindRangeFunction(std::string_view name);
+/// Whether the function wants Window::falls.
+bool CountsFalls(RangeFunction function);
+/// avg_over_time of windows that lie in `v` at from[i] … to[i] (none when they are the same), those
+/// of the same length together.
+void AverageWindows(std::span<const double> v, std::span<const std::size_t> from,
+                    std::span<const std::size_t> to, std::span<double> out);
+/// Whether AverageWindows does what the function does.
+bool IsAverage(RangeFunction function);
 /// Function of one number, nullptr when `name` is none: abs, ceil, sin, …
 using NumberFunction = double (*)(double);
 NumberFunction FindNumberFunction(std::string_view name);

@@ -1,8 +1,10 @@
 // Frame: what an expression comes to at every step, series by series. Inside the room only.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -37,16 +39,9 @@ struct Column {
 };
 using Frame = std::vector<Column>;
 
-/// The samples of a range vector's series; no staleness markers among them.
-struct RangeSeries {
-  LabelsPtr labels;
-  std::vector<model::Timestamp> t;
-  std::vector<double> v;
-};
-/// A range vector before it is cut into windows: windows end at step − offset (or at `at` − offset)
-/// and are `range` long, both ends included.
-struct RangeFrame {
-  std::vector<RangeSeries> series;
+/// How a range vector is cut into windows: they end at step − offset (or at `at` − offset) and are
+/// `range` long, both ends included.
+struct RangeShape {
   std::int64_t range = 0;
   std::int64_t offset = 0;
   bool fixed = false;       ///< an @ modifier: every step sees the same window
@@ -54,6 +49,36 @@ struct RangeFrame {
   [[nodiscard]] model::Timestamp WindowEnd(model::Timestamp step) const {
     return (fixed ? at : step) - offset;
   }
+};
+
+/// Walks forward through ascending times. Steps of a query are as a rule equally far from each
+/// other in samples, so the last stride is tried first.
+class Cursor {
+ public:
+  explicit Cursor(std::span<const model::Timestamp> t) : t_(t) {}
+  /// How many samples are at or before `limit`, which must not fall from call to call.
+  std::size_t UpTo(model::Timestamp limit) {
+    const std::size_t guess = at_ + stride_;
+    if (guess <= t_.size() && (guess == 0 || t_[guess - 1] <= limit) &&
+        (guess == t_.size() || t_[guess] > limit)) {
+      return at_ = guess;
+    }
+    const std::size_t before = at_;
+    std::size_t leap = 1;
+    while (at_ + leap <= t_.size() && t_[at_ + leap - 1] <= limit) {
+      at_ += leap;
+      leap *= 2;
+    }
+    const auto rest = t_.subspan(at_, std::min(leap - 1, t_.size() - at_));
+    at_ += static_cast<std::size_t>(std::ranges::upper_bound(rest, limit) - rest.begin());
+    stride_ = at_ - before;
+    return at_;
+  }
+
+ private:
+  std::span<const model::Timestamp> t_;
+  std::size_t at_ = 0;
+  std::size_t stride_ = 1;
 };
 
 /// The labels without the metric's name.
@@ -67,5 +92,16 @@ base::Result<Frame> Joined(Frame frame);
 base::Result<Frame> Distinct(Frame frame);
 /// Drops series without a value.
 void DropEmpty(Frame& frame);
+/// Drops columns without labels: places that nobody took.
+inline void DropUntaken(Frame& frame) {
+  std::erase_if(frame, [](const Column& column) { return column.labels == nullptr; });
+}
+/// The column of a place, made with all before it when it is not there yet.
+inline Column& ColumnAt(Frame& frame, std::size_t place) {
+  if (place >= frame.size()) {
+    frame.resize(place + 1);
+  }
+  return frame[place];
+}
 
 }  // namespace promql

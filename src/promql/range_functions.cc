@@ -36,12 +36,8 @@ bool Extrapolated(const Window& w, bool counter, bool rate, double& out) {
   const double last = w.v[w.size - 1];
   double result = last - first;
   if (counter) {
-    double previous = first;
-    for (std::size_t i = 1; i < w.size; ++i) {
-      if (w.v[i] < previous) {
-        result += previous;
-      }
-      previous = w.v[i];
+    for (const std::size_t fall : w.falls) {
+      result += w.v[fall - w.first - 1];
     }
   }
   const model::Timestamp last_t = w.t[w.size - 1];
@@ -189,10 +185,7 @@ bool Changes(const Window& w, double& out) {
 }
 
 bool Resets(const Window& w, double& out) {
-  out = 0;
-  for (std::size_t i = 1; i < w.size; ++i) {
-    out += w.v[i] < w.v[i - 1] ? 1 : 0;
-  }
+  out = static_cast<double>(w.falls.size());
   return true;
 }
 
@@ -296,7 +289,61 @@ constexpr std::array kTable = {
     Entry{"holt_winters", HoltWinters},
 };
 
+constexpr std::size_t kLanes = 8;
+
+/// avg_over_time of kLanes windows of the same length at once: each of its steps waits for the one
+/// before, so one window alone would leave the processor idle. False when a mean became infinite or
+/// NaN: then AvgOverTime has to be asked.
+bool AverageLanes(const double* v, const std::size_t* from, std::size_t size, double* out) {
+  double sum[kLanes] = {};
+  double c[kLanes] = {};
+  for (std::size_t k = 0; k < size; ++k) {
+    const double count = static_cast<double>(k + 1);
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      const double inc = v[from[lane] + k] / count - sum[lane] / count;
+      const double t = sum[lane] + inc;
+      const bool larger = std::fabs(sum[lane]) >= std::fabs(inc);
+      const double high = larger ? sum[lane] : inc;
+      const double low = larger ? inc : sum[lane];
+      c[lane] += (high - t) + low;
+      sum[lane] = t;
+    }
+  }
+  bool finite = true;
+  for (std::size_t lane = 0; lane < kLanes; ++lane) {
+    out[lane] = sum[lane] + c[lane];
+    finite = finite && std::isfinite(sum[lane]);
+  }
+  return finite;
+}
+
 }  // namespace
+
+bool CountsFalls(RangeFunction function) {
+  return function == Rate || function == Increase || function == Resets;
+}
+
+bool IsAverage(RangeFunction function) { return function == AvgOverTime; }
+
+void AverageWindows(std::span<const double> v, std::span<const std::size_t> from,
+                    std::span<const std::size_t> to, std::span<double> out) {
+  for (std::size_t i = 0; i < from.size();) {
+    const std::size_t size = to[i] - from[i];
+    std::size_t same = 1;
+    while (same < kLanes && i + same < from.size() && to[i + same] - from[i + same] == size) {
+      ++same;
+    }
+    if (size > 0 && (same < kLanes || !AverageLanes(v.data(), &from[i], size, &out[i]))) {
+      for (std::size_t j = i; j < i + same; ++j) {
+        Window window;
+        window.v = &v[from[j]];
+        window.size = size;
+        AvgOverTime(window, out[j]);
+      }
+    }
+    i += same;
+  }
+}
 
 RangeFunction FindRangeFunction(std::string_view name) {
   const auto at = std::ranges::find(kTable, name, &Entry::name);
