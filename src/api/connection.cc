@@ -2,8 +2,10 @@
 #include "api/connection.h"
 
 #include <fmt/format.h>
+#include <poll.h>
 
 #include <algorithm>
+#include <array>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -143,6 +145,12 @@ int StatusOf(const error_code& ec) {
   }
   return 400;
 }
+
+/// Ends the watch for a client's hanging up.
+struct Unwatch {
+  Connection* connection;
+  ~Unwatch() { connection->gone = nullptr; }
+};
 
 /// The talk with one client over a plain or a TLS stream.
 template <class Stream>
@@ -340,6 +348,8 @@ class Talk {
     }
     const auto path = request.path;
     std::string what;
+    connection_->gone = request.gone = std::make_shared<std::atomic<bool>>(false);
+    const Unwatch unwatch{connection_.get()};
     try {
       co_return co_await route->handler(std::move(request));
     } catch (const boost::system::system_error& error) {
@@ -405,12 +415,16 @@ class Talk {
         at += kPiece;
       }
       const bool last = !piece;
-      std::string data = squeeze ? gzip.Write(piece.value_or(""), last) : piece.value_or("");
+      const std::string data = squeeze             ? gzip.Write(piece.value_or(""), last)
+                               : piece.has_value() ? std::move(*piece)
+                                                   : std::string();
+      std::string before;
+      std::string_view after;
       if (!framing.old) {
-        data = (data.empty() ? "" : fmt::format("{:x}\r\n{}\r\n", data.size(), data)) +
-               (last ? "0\r\n\r\n" : "");
+        before = data.empty() ? "" : fmt::format("{:x}\r\n", data.size());
+        after = data.empty() ? (last ? "0\r\n\r\n" : "") : (last ? "\r\n0\r\n\r\n" : "\r\n");
       }
-      sent = data.empty() ? sent : co_await Write(&data);
+      sent = co_await Write(&data, before, after);
       if (last) {
         break;
       }
@@ -418,17 +432,25 @@ class Talk {
     co_return sent&& framing.keep_alive;
   }
 
-  loop::Task<bool> Write(const std::string* data) {
-    for (std::size_t at = 0; at < data->size(); at += kPiece) {
+  /// Sends `before`, the data and `after`, with a limit of time for each piece.
+  loop::Task<bool> Write(const std::string* data, std::string_view before = {},
+                         std::string_view after = {}) {
+    std::size_t at = 0;
+    do {
+      const std::size_t size = std::min(kPiece, data->size() - at);
+      const bool last = at + size == data->size();
+      const std::array<asio::const_buffer, 3> buffers = {
+          asio::buffer(before), asio::buffer(data->data() + at, size),
+          last ? asio::buffer(after) : asio::const_buffer()};
+      before = {};
+      at += size;
       Within(shared_->options.write_time);
       error_code ec;
-      co_await asio::async_write(
-          stream_, asio::buffer(data->data() + at, std::min(kPiece, data->size() - at)),
-          asio::redirect_error(asio::use_awaitable, ec));
+      co_await asio::async_write(stream_, buffers, asio::redirect_error(asio::use_awaitable, ec));
       if (ec) {
         co_return false;
       }
-    }
+    } while (at < data->size());
     co_return true;
   }
 
@@ -445,6 +467,11 @@ void Connection::Close() {
   error_code ec;
   socket.shutdown(Socket::shutdown_both, ec);
   socket.close(ec);
+}
+
+bool Connection::HungUp() {
+  pollfd waiting{socket.native_handle(), POLLRDHUP, 0};
+  return ::poll(&waiting, 1, 0) > 0 && (waiting.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 }
 
 loop::Task<> ServeConnection(std::shared_ptr<ServerShared> shared,

@@ -2,6 +2,7 @@
 // server).
 #pragma once
 
+#include <atomic>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <list>
@@ -22,7 +23,7 @@ struct ServerShared {
 };
 
 /// One client. The watchdog closes its socket when the deadline passes; every wait of the
-/// connection then ends with an error.
+/// connection then ends with an error. It sets `gone` when the client hangs up meanwhile.
 struct Connection {
   using Socket = boost::asio::generic::stream_protocol::socket;
 
@@ -34,8 +35,11 @@ struct Connection {
   bool tls = false;
   bool idle = true;  ///< between requests
   base::Instant deadline = base::Instant::max();
+  std::shared_ptr<std::atomic<bool>> gone;  ///< Request::gone while an answer is worked on
 
   void Close();
+  /// Whether the other end has closed or broken the connection.
+  bool HungUp();
 };
 
 /// Serves one client to its end. Never throws but for cancellation.

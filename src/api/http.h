@@ -1,6 +1,7 @@
 // Request, Response and the two kinds of body: what handlers see of HTTP. No Beast here.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -55,6 +56,9 @@ struct Request {
   std::string csrf;         ///< the token of the session whose cookie came; "" without one
   std::string user;         ///< the token's name; "anonymous"
   Role role = Role::kNone;  ///< what the asker may do
+  /// Becomes true when the client has gone before its answer was ready, or when nobody waits for it
+  /// any more; for work that can be given up. Nullptr where nobody watches.
+  std::shared_ptr<std::atomic<bool>> gone;
 
   /// The first header of that lower-case name, "" when it is not there.
   [[nodiscard]] std::string_view Header(std::string_view lower_case_name) const;

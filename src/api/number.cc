@@ -1,8 +1,10 @@
 // Numbers as Go writes them, by std::to_chars (shortest digits that read back).
 #include "api/number.h"
 
+#include <fmt/compile.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <limits>
@@ -12,16 +14,28 @@ namespace {
 
 constexpr double kMaxMs = 9.2e18;
 
-bool AppendSpecial(std::string& out, double v) {
-  if (std::isnan(v)) {
-    out += "NaN";
-    return true;
+/// A number that is a whole number of millionths, as most measurements are: of so few digits no two
+/// decimals are the same double, so these digits are the shortest. Nullptr when it is not.
+char* WriteMicros(char* at, double v, double size) {
+  const double scaled = size * 1e6 + 0.5;  // one off by rounding is noticed below
+  const auto micros = static_cast<std::int64_t>(scaled);
+  if (static_cast<double>(micros) / 1e6 != size || micros == 0) {
+    return nullptr;
   }
-  if (std::isinf(v)) {
-    out += v > 0 ? "+Inf" : "-Inf";
-    return true;
+  if (v < 0) {
+    *at++ = '-';
   }
-  return false;
+  at = std::to_chars(at, at + 20, micros / 1'000'000).ptr;
+  const auto rest = static_cast<std::uint32_t>(micros % 1'000'000);
+  *at++ = '.';
+  for (const std::uint32_t pair : {rest / 10'000, rest / 100 % 100, rest % 100}) {
+    *at++ = static_cast<char>('0' + pair / 10);
+    *at++ = static_cast<char>('0' + pair % 10);
+  }
+  while (at[-1] == '0') {
+    --at;
+  }
+  return at;
 }
 
 /// The whole text as a float that is a number; hexadecimal and signs of infinity are not taken.
@@ -46,38 +60,54 @@ base::Result<std::int64_t> Milliseconds(double seconds, std::string_view text,
 
 }  // namespace
 
-void AppendValue(std::string& out, double v) {
-  if (AppendSpecial(out, v)) {
-    return;
+char* WriteValue(char* at, double v) {
+  const double size = std::abs(v);
+  if (size < 1e15) {
+    const auto whole = static_cast<std::int64_t>(v);
+    if (static_cast<double>(whole) == v && (whole != 0 || !std::signbit(v))) {
+      return std::to_chars(at, at + kNumberText, whole).ptr;
+    }
   }
-  char text[400];
-  const auto [end, error] = std::to_chars(text, text + sizeof text, v, std::chars_format::fixed);
-  out.append(text, end);
+  if (size < 1e9) {
+    if (char* end = WriteMicros(at, v, size)) {
+      return end;
+    }
+  }
+  if (size >= 1e-4 && size < 1e15) {
+    return fmt::format_to(at, FMT_COMPILE("{}"), v);  // quicker than to_chars
+  }
+  if (std::isnan(v)) {
+    return std::ranges::copy(std::string_view("NaN"), at).out;
+  }
+  if (std::isinf(v)) {
+    return std::ranges::copy(std::string_view(v > 0 ? "+Inf" : "-Inf"), at).out;
+  }
+  return std::to_chars(at, at + kNumberText, v, std::chars_format::fixed).ptr;
+}
+
+void AppendValue(std::string& out, double v) {
+  char text[kNumberText];
+  out.append(text, WriteValue(text, v));
 }
 
 void AppendExposed(std::string& out, double v) {
-  if (AppendSpecial(out, v)) {
+  const double size = std::abs(v);
+  if (v == 0 || !std::isfinite(v) || (size >= 1e-4 && size < 1e21)) {
+    AppendValue(out, v);
     return;
   }
-  const double size = std::abs(v);
-  char text[400];
-  const bool exponent = v != 0 && (size < 1e-4 || size >= 1e21);
-  const auto [end, error] =
-      std::to_chars(text, text + sizeof text, v,
-                    exponent ? std::chars_format::scientific : std::chars_format::fixed);
-  out.append(text, end);
+  char text[kNumberText];
+  out.append(text, std::to_chars(text, text + sizeof text, v, std::chars_format::scientific).ptr);
 }
 
-void AppendTime(std::string& out, std::int64_t ms) {
-  char text[40];
-  char* at = text;
+char* WriteTime(char* at, std::int64_t ms) {
   const bool negative = ms < 0;
   const std::uint64_t size =
       negative ? 0 - static_cast<std::uint64_t>(ms) : static_cast<std::uint64_t>(ms);
   if (negative) {
     *at++ = '-';
   }
-  at = std::to_chars(at, text + sizeof text, size / 1000).ptr;
+  at = std::to_chars(at, at + kNumberText, size / 1000).ptr;
   if (const auto rest = size % 1000; rest != 0) {
     *at++ = '.';
     *at++ = static_cast<char>('0' + rest / 100);
@@ -87,7 +117,12 @@ void AppendTime(std::string& out, std::int64_t ms) {
       --at;
     }
   }
-  out.append(text, at);
+  return at;
+}
+
+void AppendTime(std::string& out, std::int64_t ms) {
+  char text[kNumberText];
+  out.append(text, WriteTime(text, ms));
 }
 
 base::Result<std::int64_t> ParseApiTime(std::string_view text) {

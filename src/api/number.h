@@ -10,6 +10,11 @@
 
 namespace api {
 
+/// Room for the longest number.
+inline constexpr std::size_t kNumberText = 400;
+/// What AppendValue and AppendTime append, written from `at` on (kNumberText bytes); gives its end.
+char* WriteValue(char* at, double v);
+char* WriteTime(char* at, std::int64_t ms);
 /// A float as Go's strconv.FormatFloat(v, 'f', -1, 64): shortest digits that read back, no
 /// exponent; "NaN", "+Inf", "-Inf". What /api/v1 answers.
 void AppendValue(std::string& out, double v);

@@ -1,8 +1,12 @@
 // Prometheus's query and query_range: parameters, limits, evaluation on the worker, answers that
 // stream. Sentences of 2.42 (web/api/v1/api.go).
 #include <fmt/format.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <mutex>
+#include <utility>
 
 #include "api/gzip.h"
 #include "api/prometheus.h"
@@ -28,18 +32,56 @@ struct Query {
   promql::Limits limits;
 };
 
-/// Pieces of an answer, written (and compressed) on the worker. The state belongs to whoever works
-/// on it, so that a client that goes away leaves nothing dangling.
+/// Pieces of an answer, written (and compressed) on the worker, one ahead of the one that is sent.
+/// The state belongs to whoever works on it, so that a client that goes away leaves nothing
+/// dangling.
 class AnswerStream final : public BodyStream {
  public:
   struct State {
     explicit State(promql::Answer answer) : writer(std::move(answer)) {}
     ValueWriter writer;
     std::unique_ptr<GzipStream> gzip;
+    std::mutex mutex;
+    std::exception_ptr error;          ///< of making a piece ahead
+    std::optional<std::string> ahead;  ///< guarded by mutex, as those above from the first Next on
 
-    std::string Next() {
+    std::string Make() {
       auto piece = writer.Next(kPiece);
       return gzip ? gzip->Write(piece, writer.done()) : piece;
+    }
+    void MakeAhead() {
+      const std::lock_guard lock(mutex);
+      if (!ahead && !error && !writer.done()) {
+        try {
+          ahead = Make();
+        } catch (...) {
+          error = std::current_exception();
+        }
+      }
+    }
+    /// The next piece, nullopt after the last.
+    std::optional<std::string> Take() {
+      const std::lock_guard lock(mutex);
+      return Ready();
+    }
+    /// The next piece unless it is being made just now; the outer nullopt then.
+    std::optional<std::optional<std::string>> TryTake() {
+      const std::unique_lock lock(mutex, std::try_to_lock);
+      if (!lock || (!ahead && !error && !writer.done())) {
+        return std::nullopt;
+      }
+      return Ready();
+    }
+
+   private:
+    std::optional<std::string> Ready() {
+      if (error) {
+        std::rethrow_exception(error);
+      }
+      if (ahead) {
+        return std::exchange(ahead, std::nullopt);
+      }
+      return writer.done() ? std::nullopt : std::optional(Make());
     }
   };
 
@@ -47,16 +89,20 @@ class AnswerStream final : public BodyStream {
       : worker_(worker), state_(std::move(state)), first_(std::move(first)) {}
 
   loop::Task<std::optional<std::string>> Next() override {
-    if (!first_.empty()) {
-      co_return std::exchange(first_, {});
-    }
-    if (state_->writer.done()) {
-      co_return std::nullopt;
-    }
     if (worker_ == nullptr) {
-      co_return state_->Next();
+      co_return first_.empty() ? state_->Take() : std::exchange(first_, {});
     }
-    auto piece = co_await worker_->Run([state = state_] { return state->Next(); });
+    std::optional<std::string> piece;
+    if (!first_.empty()) {
+      piece = std::exchange(first_, {});
+    } else if (auto ready = state_->TryTake()) {
+      piece = std::move(*ready);
+    } else {
+      piece = co_await worker_->Run([state = state_] { return state->Take(); });
+    }
+    if (piece) {
+      worker_->Post([state = state_] { state->MakeAhead(); });
+    }
     co_return std::move(piece);
   }
 
@@ -78,6 +124,14 @@ Response Failed(const base::Error& error) {
     default:
       return JsonError(500, "internal", error.message);
   }
+}
+
+/// Makes the thread that it runs on (and those it starts) step back for the loop, whose probes must
+/// not wait for a query; once a thread. Linux takes a thread's number here.
+void StepBack() {
+  constexpr int kNice = 5;
+  [[maybe_unused]] static thread_local const int kDone =
+      setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kNice);
 }
 
 /// Runs on the worker: evaluates and writes the first piece.
@@ -112,25 +166,32 @@ Response Evaluate(const Shared& s, const Query& query, bool gzip) {
 /// Counts the queries that run, and tells the evaluation when nobody waits for it any more.
 class Running {
  public:
-  explicit Running(std::shared_ptr<std::size_t> count) : count_(std::move(count)) { ++*count_; }
+  Running(std::shared_ptr<std::size_t> count, std::shared_ptr<std::atomic<bool>> gone)
+      : count_(std::move(count)), gone_(std::move(gone)) {
+    ++*count_;
+  }
   ~Running() {
     --*count_;
-    gone->store(true);
+    gone_->store(true);
   }
   Running(const Running&) = delete;
   Running& operator=(const Running&) = delete;
-  std::shared_ptr<std::atomic<bool>> gone = std::make_shared<std::atomic<bool>>(false);
 
  private:
   std::shared_ptr<std::size_t> count_;
+  std::shared_ptr<std::atomic<bool>> gone_;
 };
 
-Answer Run(Shared s, std::shared_ptr<std::size_t> count, Query query, bool gzip) {
+Answer Run(Shared s, std::shared_ptr<std::size_t> count, Query query, bool gzip,
+           std::shared_ptr<std::atomic<bool>> gone) {
   if (*count >= s->max_queries) {
     co_return JsonError(503, "unavailable", "too many queries at the same time");
   }
-  const Running running(count);
-  auto work = [s, query, gzip, gone = running.gone]() mutable {
+  const Running running(count, gone);
+  auto work = [s, query, gzip, gone]() mutable {
+    if (s->worker != nullptr) {
+      StepBack();
+    }
     query.limits.cancelled = gone.get();
     return Evaluate(s, query, gzip);
   };
@@ -233,8 +294,9 @@ Answer Ask(Shared s, std::shared_ptr<std::size_t> count, Request request, bool r
   if (auto* refusal = std::get_if<Response>(&query)) {
     co_return std::move(*refusal);
   }
+  auto gone = request.gone ? request.gone : std::make_shared<std::atomic<bool>>(false);
   co_return co_await Run(s, std::move(count), std::get<Query>(std::move(query)),
-                         AcceptsGzip(request.Header("accept-encoding")));
+                         AcceptsGzip(request.Header("accept-encoding")), std::move(gone));
 }
 
 }  // namespace

@@ -2,8 +2,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <boost/json/parse.hpp>
+#include <charconv>
+#include <cmath>
 #include <filesystem>
+#include <random>
 #include <set>
 
 #include "api/gzip.h"
@@ -280,6 +284,35 @@ TEST(Numbers, AsGoWritesThem) {
   AppendTime(time += ' ', 2000);
   AppendTime(time += ' ', 2010);
   EXPECT_EQ(time, "1435781430.781 -1.5 2 2.01");
+}
+
+TEST(Numbers, TheQuickWaysWriteTheShortestDigits) {
+  std::mt19937_64 rng(5);
+  const auto expect = [](double v) {
+    char text[kNumberText];
+    const std::string wanted(
+        text, std::to_chars(text, text + sizeof text, v, std::chars_format::fixed).ptr);
+    std::string out;
+    AppendValue(out, v);
+    ASSERT_EQ(out, wanted);
+  };
+  for (int i = 0; i < 200'000; ++i) {
+    const double digits = static_cast<double>(rng() % 2'000'000'000'000'000) - 1e15;
+    const double decimals = std::pow(10, static_cast<double>(rng() % 12));
+    expect(digits / decimals);  // what measurements are
+    expect(std::nextafter(digits / decimals, 0));
+    const double any = std::bit_cast<double>(rng());
+    if (std::isfinite(any)) {
+      expect(any);
+    }
+    expect(std::ldexp(static_cast<double>(rng() >> 11), static_cast<int>(rng() % 40) - 70));
+  }
+  for (const double v :
+       {0.0, 1.0, 999999999.999999, 1e9, 1e15, 9999999999999.998, 0.0001, 1e-4, 5e-7,
+        4.9406564584124654e-324, 1.7976931348623157e308, 9007199254740993.0}) {
+    expect(v);
+    expect(-v);
+  }
 }
 
 TEST(Numbers, HostileTimesAreRefused) {

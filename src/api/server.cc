@@ -125,6 +125,8 @@ loop::Task<> Server::State::Watch(State* state) {
         ++state->shared->stats.timeouts;
         connection->deadline = base::Instant::max();
         connection->Close();
+      } else if (connection->gone && connection->HungUp()) {
+        connection->gone->store(true);
       }
     }
   }

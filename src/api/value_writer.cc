@@ -1,6 +1,8 @@
 // ValueWriter: texts are appended directly; a tree of JSON values would cost ten times as much.
 #include "api/value_writer.h"
 
+#include <cstring>
+
 #include "api/number.h"
 #include "base/text.h"
 
@@ -20,12 +22,18 @@ void AppendMetric(std::string& out, const model::Labels& labels) {
   out += '}';
 }
 
+/// [time,"value"].
 void AppendPoint(std::string& out, model::Timestamp t, double v) {
-  out += '[';
-  AppendTime(out, t);
-  out += ",\"";
-  AppendValue(out, v);
-  out += "\"]";
+  char text[2 * kNumberText + 8];
+  char* at = text;
+  *at++ = '[';
+  at = WriteTime(at, t);
+  *at++ = ',';
+  *at++ = '"';
+  at = WriteValue(at, v);
+  *at++ = '"';
+  *at++ = ']';
+  out.append(text, at);
 }
 
 }  // namespace
@@ -34,6 +42,9 @@ ValueWriter::ValueWriter(promql::Answer answer) : answer_(std::move(answer)) {}
 
 std::string ValueWriter::Next(std::size_t bytes) {
   std::string out;
+  if (phase_ != Phase::kHead) {
+    out.reserve(bytes + bytes / 8);  // a long answer
+  }
   if (phase_ == Phase::kHead) {
     out += R"({"status":"success","data":{"resultType":")";
     out += promql::ToString(promql::TypeOf(answer_.value));
@@ -96,6 +107,40 @@ bool ValueWriter::WriteItem(std::string& out, std::size_t bytes) {
   return true;
 }
 
+/// Writes points until the text has `bytes` or they are all there. The texts of the times are kept,
+/// as most series of an answer have the same ones.
+void ValueWriter::WritePoints(std::string& out, const std::vector<model::Point>& points,
+                              std::size_t bytes) {
+  constexpr std::size_t kLongest = 2 * kNumberText + 8;
+  times_.resize(std::max(times_.size(), points.size()));
+  const std::size_t before = out.size();
+  const std::size_t room =
+      std::min(std::max(bytes, before) - before, (points.size() - point_) * 32) + 2 * kLongest;
+  out.resize_and_overwrite(before + room, [&](char* text, std::size_t size) {
+    char* at = text + before;
+    const char* full = text + size - kLongest;
+    for (; point_ < points.size() && at < full; ++point_) {
+      const model::Point& point = points[point_];
+      TimeText& time = times_[point_];
+      if (time.length == 0 || time.t != point.t) {
+        time.t = point.t;
+        time.length = static_cast<std::uint8_t>(WriteTime(time.text, point.t) - time.text);
+      }
+      *at = ',';
+      at += point_ > 0 ? 1 : 0;
+      *at++ = '[';
+      std::memcpy(at, time.text, sizeof time.text);
+      at += time.length;
+      *at++ = ',';
+      *at++ = '"';
+      at = WriteValue(at, point.v);
+      *at++ = '"';
+      *at++ = ']';
+    }
+    return static_cast<std::size_t>(at - text);
+  });
+}
+
 /// True when the series is complete.
 bool ValueWriter::WriteSeries(std::string& out, const promql::MatrixSeries& series,
                               std::size_t bytes) {
@@ -104,9 +149,7 @@ bool ValueWriter::WriteSeries(std::string& out, const promql::MatrixSeries& seri
     out += R"(,"values":[)";
   }
   while (point_ < series.points.size() && (out.size() < bytes || point_ == 0)) {
-    out += point_ == 0 ? "" : ",";
-    AppendPoint(out, series.points[point_].t, series.points[point_].v);
-    ++point_;
+    WritePoints(out, series.points, bytes);
   }
   if (point_ < series.points.size()) {
     return false;

@@ -1,8 +1,10 @@
 // ValueWriter: a query's answer as Prometheus's JSON, piece by piece.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "promql/engine.h"
 
@@ -22,10 +24,18 @@ class ValueWriter {
   bool WriteItem(std::string& out, std::size_t bytes);
   bool WriteSeries(std::string& out, const promql::MatrixSeries& series, std::size_t bytes);
 
+  void WritePoints(std::string& out, const std::vector<model::Point>& points, std::size_t bytes);
+
+  struct TimeText {
+    model::Timestamp t = 0;
+    std::uint8_t length = 0;  ///< 0: not written yet
+    char text[31] = {};
+  };
   promql::Answer answer_;
   Phase phase_ = Phase::kHead;
   std::size_t item_ = 0;   ///< of the vector or matrix
   std::size_t point_ = 0;  ///< of the series that is being written
+  std::vector<TimeText> times_;
 };
 
 }  // namespace api
