@@ -55,7 +55,7 @@ crash-full: build ## 1,000 kill -9 of the daemon while it ingests
 	@tools/install test
 	@python3 tests/system/crash.py --kills 1000
 
-bench: build ## performance against peers in the same run
+bench: build ## performance against peers in the same run (ARGS="ingest --minutes 60", or ARGS=long)
 	@tools/install test
 	@bench/run $(ARGS)
 

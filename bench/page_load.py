@@ -8,28 +8,18 @@ import argparse
 import http.client
 import multiprocessing
 import os
-import pathlib
 import socket
 import sys
 import time
 import urllib.parse
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tests/system"))
-from raksa_daemon import Daemon, wait_for  # noqa: E402
+from peers import ROOT, figures, wait_for
+from raksa_daemon import Daemon
 
-TICKS = os.sysconf("SC_CLK_TCK")
 PER_PAGE = 10
 # The source's table: 60 minutes of 400 graphs on 16 cores and 16 GB, means in percent of the whole machine.
 SOURCE = (("Chronograf with InfluxDB", 3.58, 2.16), ("Zabbix", 7.57, 1.31), ("Grafana with Prometheus", 0.69, 0.55))
 SOURCE_CORES, SOURCE_BYTES = 16, 16 * 2**30
-
-
-def figures(pid):
-    """CPU seconds so far and resident bytes of one process."""
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    resident = int(pathlib.Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
-    return (int(fields[11]) + int(fields[12])) / TICKS, resident
 
 
 def config(hosts):

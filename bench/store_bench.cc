@@ -1,5 +1,4 @@
-// What the store costs: bytes and time a sample, on hosts with ten series each (four constants, two
-// of them flipping now and then, whole-number and two-decimal walks, noise, two counters).
+// What the store costs: bytes and time a sample, on a fleet of hosts with ten series each.
 #include <benchmark/benchmark.h>
 #include <unistd.h>
 
@@ -7,9 +6,9 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <random>
 
 #include "base/clock.h"
+#include "bench/fleet.h"
 #include "store/chunk.h"
 #include "store/store.h"
 
@@ -17,82 +16,9 @@ namespace {
 
 constexpr model::Timestamp kStart = 1'700'006'400'000;
 constexpr model::Timestamp kStep = 5000;
-constexpr std::size_t kKinds = 10;
-constexpr const char* kNames[kKinds] = {"ping_up",     "port_up",     "port_up",      "http_code",
-                                        "cpu_percent", "mem_percent", "disk_percent", "ping_ms",
-                                        "if_in_bits",  "if_out_bits"};
-
-double Rounded(double v, double scale) { return std::round(v * scale) / scale; }
-
-// Hosts whose values walk as those of real ones do.
-class Fleet {
- public:
-  explicit Fleet(std::size_t hosts) : state_(hosts) {
-    for (std::size_t h = 0; h < hosts; ++h) {
-      State& s = state_[h];
-      s = {.cpu = Between(5, 95),
-           .mem = Between(20, 90),
-           .disk = Between(10, 90),
-           .in = std::floor(Between(1e9, 1e13)),
-           .out = std::floor(Between(1e9, 1e13)),
-           .rate = Between(1e5, 5e8)};
-      model::Batch& batch = batches_.emplace_back();
-      batch.target = "h" + std::to_string(h);
-      for (std::size_t k = 0; k < kKinds; ++k) {
-        std::vector<model::Labels::Pair> pairs = {{"__name__", kNames[k]},
-                                                  {"host", batch.target},
-                                                  {"group", "g" + std::to_string(h % 10)}};
-        if (k == 1 || k == 2) {
-          pairs.emplace_back("port", k == 1 ? "22" : "80");
-        }
-        batch.samples.push_back({std::make_shared<const model::Labels>(std::move(pairs)), 0});
-      }
-    }
-  }
-
-  const std::vector<model::Batch>& Tick() {
-    for (std::size_t h = 0; h < state_.size(); ++h) {
-      State& s = state_[h];
-      s.cpu = std::clamp(s.cpu + 3 * gauss_(rng_), 0.0, 100.0);
-      s.mem = std::clamp(s.mem + 0.2 * gauss_(rng_), 0.0, 100.0);
-      if (Between(0, 1) < 0.2) {
-        s.disk = std::clamp(s.disk + 0.01 * gauss_(rng_), 0.0, 100.0);
-      }
-      s.in += std::floor(s.rate * 5 * Between(0.5, 1.5) / 8) * 8;
-      s.out += std::floor(s.rate * 1.5 * Between(0.5, 1.5) / 8) * 8;
-      const double values[kKinds] = {Between(0, 1) < 0.0005 ? 0.0 : 1.0,
-                                     1,
-                                     1,
-                                     Between(0, 1) < 0.0005 ? 500.0 : 200.0,
-                                     std::floor(s.cpu),
-                                     Rounded(s.mem, 100),
-                                     Rounded(s.disk, 100),
-                                     Rounded(0.2 + std::abs(0.05 * gauss_(rng_)), 1000),
-                                     s.in,
-                                     s.out};
-      batches_[h].t = now_;
-      for (std::size_t k = 0; k < kKinds; ++k) {
-        batches_[h].samples[k].value = values[k];
-      }
-    }
-    now_ += kStep;
-    return batches_;
-  }
-  [[nodiscard]] model::Timestamp now() const { return now_; }
-
- private:
-  struct State {
-    double cpu, mem, disk, in, out, rate;
-  };
-  double Between(double low, double high) {
-    return low + (high - low) * std::uniform_real_distribution<double>(0, 1)(rng_);
-  }
-  std::mt19937_64 rng_{1};
-  std::normal_distribution<double> gauss_;
-  std::vector<State> state_;
-  std::vector<model::Batch> batches_;
-  model::Timestamp now_ = kStart;
-};
+using bench::Fleet;
+using bench::kKinds;
+using bench::kNames;
 
 double ResidentMiB() {
   std::ifstream statm("/proc/self/statm");
@@ -145,7 +71,7 @@ struct Day {
  private:
   Day() {
     auto store = Open(dir.path);
-    Fleet fleet(100);
+    Fleet fleet(100, kStart, kStep);
     double append = 0;
     double maintain = 0;
     for (int tick = 0; tick < 17'280; ++tick) {
@@ -200,7 +126,7 @@ void BM_SelectADay(benchmark::State& state) {
   std::vector<store::Matcher> matchers = {
       store::MakeMatcher(store::Matcher::Op::kEqual, "__name__", "mem_percent").value()};
   if (state.range(0) == 1) {
-    matchers.push_back(store::MakeMatcher(store::Matcher::Op::kEqual, "host", "h42").value());
+    matchers.push_back(store::MakeMatcher(store::Matcher::Op::kEqual, "host", "h00042").value());
   }
   std::size_t samples = 0;
   for (auto _ : state) {
@@ -228,7 +154,7 @@ BENCHMARK(BM_SelectFiveMinutes)->Unit(benchmark::kMicrosecond);
 // One window of one host as a chunk.
 std::string OneChunk(int only, std::vector<model::Timestamp>* times,
                      std::vector<std::vector<double>>* values) {
-  Fleet fleet(1);
+  Fleet fleet(1, kStart, kStep);
   values->resize(kKinds);
   for (int i = 0; i < 1440; ++i) {
     const auto& batch = fleet.Tick()[0];
@@ -289,7 +215,7 @@ void BM_AppendMany(benchmark::State& state) {
   const Dir dir;
   base::FrozenClock clock(base::FromMs(kStart));
   auto store = Open(dir.path);
-  Fleet fleet(static_cast<std::size_t>(state.range(0)));
+  Fleet fleet(static_cast<std::size_t>(state.range(0)), kStart, kStep);
   const double before = ResidentMiB();
   for (auto _ : state) {
     state.PauseTiming();
@@ -310,7 +236,7 @@ void BM_AppendOne(benchmark::State& state) {
   const Dir dir;
   base::FrozenClock clock(base::FromMs(kStart));
   auto store = Open(dir.path);
-  Fleet fleet(1);
+  Fleet fleet(1, kStart, kStep);
   for (auto _ : state) {
     const auto& batches = fleet.Tick();
     clock.SetWall(base::FromMs(fleet.now()));

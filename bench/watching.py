@@ -2,51 +2,16 @@
 """What watching N hosts costs: Raksa beside Prometheus with blackbox_exporter, the same checks (ping, two ports, HTTP) every 5 s of
 the same loopback addresses, at the same time. Prints CPU-seconds an hour and resident memory, and the ratio."""
 import argparse
-import os
 import pathlib
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tests/system"))
-from raksa_daemon import PROMETHEUS, SNMPD, TOOLS, Daemon, free_port, wait_for  # noqa: E402
+from peers import ROOT, PROMETHEUS, TOOLS, Processes, figures, free_port, wait_for
+from raksa_daemon import SNMPD, Daemon
 
 BLACKBOX = TOOLS / "prometheus-blackbox-exporter/usr/bin/prometheus-blackbox-exporter"
 NGINX = TOOLS / "nginx/usr/sbin/nginx"
-TICKS = os.sysconf("SC_CLK_TCK")
-
-
-def figures(pid):
-    """CPU seconds so far and resident bytes of one process."""
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    resident = int(pathlib.Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
-    return (int(fields[11]) + int(fields[12])) / TICKS, resident
-
-
-class Processes:
-    """Starts what is measured and what it is measured against; ends all of it."""
-
-    def __init__(self, directory):
-        self.dir, self.running = directory, []
-
-    def start(self, argv):
-        log = open(self.dir / (pathlib.Path(argv[0]).name + ".log"), "wb")
-        process = subprocess.Popen([str(a) for a in argv], stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=self.dir)
-        self.running.append(process)
-        return process
-
-    def end(self):
-        for process in self.running:
-            process.terminate()
-        for process in self.running:
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
 
 
 def addresses(count):
