@@ -129,9 +129,10 @@ Response Failed(const base::Error& error) {
 /// Makes the thread that it runs on (and those it starts) step back for the loop, whose probes must
 /// not wait for a query; once a thread. Linux takes a thread's number here.
 void StepBack() {
-  constexpr int kNice = 5;
+  constexpr int kBehind = 5;
+  const auto id = static_cast<id_t>(gettid());
   [[maybe_unused]] static thread_local const int kDone =
-      setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kNice);
+      setpriority(PRIO_PROCESS, id, getpriority(PRIO_PROCESS, id) + kBehind);
 }
 
 /// Runs on the worker: evaluates and writes the first piece.
