@@ -99,17 +99,19 @@ class Server:
         return self
 
     def request(self, method, path, body=None, limit=600):
-        """Status and body over one kept connection."""
-        if self.connection is None:
-            self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=limit)
-        try:
-            self.connection.request(method, path, body)
-            answer = self.connection.getresponse()
-            return answer.status, answer.read()
-        except (OSError, http.client.HTTPException):
-            self.connection.close()
-            self.connection = None
-            raise
+        """Status and body over one kept connection, which is made anew when the server has closed it meanwhile."""
+        for kept in (self.connection is not None, False):
+            if self.connection is None:
+                self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=limit)
+            try:
+                self.connection.request(method, path, body)
+                answer = self.connection.getresponse()
+                return answer.status, answer.read()
+            except (OSError, http.client.HTTPException):
+                self.connection.close()
+                self.connection = None
+                if not kept:
+                    raise
 
     def get(self, path):
         return self.request("GET", path)
