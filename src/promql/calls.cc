@@ -181,6 +181,7 @@ struct RangeWalk {
       }
       window.t = &series.t[from];
       window.v = &series.v[from];
+      window.weight = series.weight.empty() ? nullptr : &series.weight[from];
       window.size = to - from;
       window.args = args;
       double value = 0;
@@ -317,7 +318,7 @@ base::Result<Frame> Evaluator::RangeCall(const Expr& expr, std::size_t range_arg
       scalars.push_back(std::move(*frame));
     }
   }
-  auto ranges = EvalRange(StripParens(*expr.args[range_arg]), steps);
+  auto ranges = EvalRange(StripParens(*expr.args[range_arg]), steps, name);
   if (!ranges) {
     return base::Fail(ranges.error());
   }

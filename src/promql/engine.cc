@@ -72,7 +72,7 @@ base::Result<Answer> Engine::Instant(const Expr& expr, model::Timestamp at) cons
   Evaluator evaluator(*querier_, limits_, at, at);
   const Steps steps{at, 1, 1};
   if (type == ValueType::kMatrix) {
-    auto frame = evaluator.EvalRange(StripParens(expr), steps);
+    auto frame = evaluator.EvalRange(StripParens(expr), steps, "");
     if (!frame) {
       return base::Fail(frame.error());
     }

@@ -146,11 +146,12 @@ base::Result<Frame> Evaluator::Constant(double value, const Steps& steps) {
 
 base::Result<std::vector<store::SeriesData>> Evaluator::Select(const Expr& selector,
                                                                model::Timestamp from,
-                                                               model::Timestamp to) {
+                                                               model::Timestamp to,
+                                                               const store::Hints& hints) {
   if (auto spent = budget_.Spend(0); !spent) {
     return base::Fail(spent.error());
   }
-  auto series = querier_.Select(selector.matchers, from, to);
+  auto series = querier_.SelectFor(selector.matchers, from, to, hints);
   if (!series) {
     return base::Fail(series.error().In("expanding series"));
   }
@@ -169,7 +170,7 @@ base::Result<Frame> Evaluator::Selector(const Expr& expr, const Steps& steps, bo
   const std::int64_t lookback = Ms(limits_.lookback);
   const model::Timestamp first = fixed.value_or(steps.start) - expr.offset;
   const model::Timestamp last = fixed.value_or(steps.Last()) - expr.offset;
-  auto series = Select(expr, first - lookback, last);
+  auto series = Select(expr, first - lookback, last, {});
   if (!series) {
     return base::Fail(series.error());
   }
@@ -188,11 +189,13 @@ base::Result<Frame> Evaluator::Selector(const Expr& expr, const Steps& steps, bo
   return out;
 }
 
-base::Result<RangeFrame> Evaluator::EvalRange(const Expr& expr, const Steps& steps) {
-  return expr.kind == Expr::Kind::kMatrix ? Samples(expr, steps) : Subquery(expr, steps);
+base::Result<RangeFrame> Evaluator::EvalRange(const Expr& expr, const Steps& steps,
+                                              std::string_view function) {
+  return expr.kind == Expr::Kind::kMatrix ? Samples(expr, steps, function) : Subquery(expr, steps);
 }
 
-base::Result<RangeFrame> Evaluator::Samples(const Expr& expr, const Steps& steps) {
+base::Result<RangeFrame> Evaluator::Samples(const Expr& expr, const Steps& steps,
+                                            std::string_view function) {
   const Expr& selector = *expr.args[0];
   const auto fixed = FixedAt(selector);
   RangeFrame out;
@@ -200,16 +203,19 @@ base::Result<RangeFrame> Evaluator::Samples(const Expr& expr, const Steps& steps
   out.offset = selector.offset;
   out.fixed = fixed.has_value();
   out.at = fixed.value_or(0);
-  auto series =
-      Select(selector, out.WindowEnd(steps.start) - out.range, out.WindowEnd(steps.Last()));
+  auto series = Select(selector, out.WindowEnd(steps.start) - out.range,
+                       out.WindowEnd(steps.Last()), {.range_ms = out.range, .function = function});
   if (!series) {
     return base::Fail(series.error());
   }
   for (store::SeriesData& one : *series) {
-    RangeSeries kept{one.labels, std::move(one.t), std::move(one.v)};
+    RangeSeries kept{one.labels, std::move(one.t), std::move(one.v), std::move(one.weight)};
     std::size_t used = 0;
     for (std::size_t i = 0; i < kept.v.size(); ++i) {
       if (IsPresent(kept.v[i])) {
+        if (!kept.weight.empty()) {
+          kept.weight[used] = kept.weight[i];
+        }
         kept.t[used] = kept.t[i];
         kept.v[used++] = kept.v[i];
       }
@@ -248,7 +254,7 @@ base::Result<RangeFrame> Evaluator::Subquery(const Expr& expr, const Steps& step
     return base::Fail(frame.error());
   }
   for (const Column& column : *frame) {
-    RangeSeries series{column.labels, {}, {}};
+    RangeSeries series{column.labels, {}, {}, {}};
     for (std::size_t i = 0; i < count; ++i) {
       if (IsPresent(column.v[i])) {
         series.t.push_back(inner.At(i));

@@ -35,13 +35,15 @@ class Evaluator {
   /// and without gaps.
   base::Result<Frame> Eval(const Expr& expr, const Steps& steps);
   /// The samples of a range vector that the windows of these steps need.
-  base::Result<RangeFrame> EvalRange(const Expr& expr, const Steps& steps);
+  /// `function` takes them; "" when nothing does.
+  base::Result<RangeFrame> EvalRange(const Expr& expr, const Steps& steps,
+                                     std::string_view function);
 
  private:
   base::Result<Frame> EvalAll(const Expr& expr, const Steps& steps);
   base::Result<Frame> Constant(double value, const Steps& steps);
   base::Result<Frame> Selector(const Expr& expr, const Steps& steps, bool timestamps = false);
-  base::Result<RangeFrame> Samples(const Expr& expr, const Steps& steps);
+  base::Result<RangeFrame> Samples(const Expr& expr, const Steps& steps, std::string_view function);
   base::Result<RangeFrame> Subquery(const Expr& expr, const Steps& steps);
   base::Result<Frame> Unary(const Expr& expr, const Steps& steps);
   base::Result<Frame> Binary(const Expr& expr, const Steps& steps);
@@ -52,7 +54,8 @@ class Evaluator {
   base::Result<Frame> TimeCall(const Expr& expr, const Steps& steps);
   base::Result<Frame> VectorCall(const Expr& expr, const Steps& steps);
   base::Result<std::vector<store::SeriesData>> Select(const Expr& selector, model::Timestamp from,
-                                                      model::Timestamp to);
+                                                      model::Timestamp to,
+                                                      const store::Hints& hints);
   /// The moment of an @ modifier, nullopt without one.
   [[nodiscard]] std::optional<model::Timestamp> FixedAt(const Expr& expr) const;
 
@@ -85,8 +88,9 @@ base::Result<Frame> Aggregated(const Expr& expr, const Frame& input,
 struct Window {
   const model::Timestamp* t = nullptr;
   const double* v = nullptr;
-  std::size_t size = 0;        ///< at least 1
-  model::Timestamp start = 0;  ///< of the window
+  const double* weight = nullptr;  ///< raw samples that each stands for; nullptr: one each
+  std::size_t size = 0;            ///< at least 1
+  model::Timestamp start = 0;      ///< of the window
   model::Timestamp end = 0;
   model::Timestamp now = 0;      ///< the step
   std::int64_t range = 0;        ///< milliseconds

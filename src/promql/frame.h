@@ -42,6 +42,7 @@ struct RangeSeries {
   LabelsPtr labels;
   std::vector<model::Timestamp> t;
   std::vector<double> v;
+  std::vector<double> weight;  ///< raw samples that each stands for; empty: one each
 };
 /// A range vector before it is cut into windows: windows end at step − offset (or at `at` − offset)
 /// and are `range` long, both ends included.

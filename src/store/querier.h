@@ -37,6 +37,15 @@ struct SeriesData {
   std::shared_ptr<const model::Labels> labels;
   std::vector<model::Timestamp> t;
   std::vector<double> v;
+  /// How many raw samples each stands for; empty: one each. Only SelectFor gives others.
+  std::vector<double> weight;
+};
+
+/// What samples are wanted for (Prometheus: SelectHints). It matters only where they are gone and
+/// statistics of five minutes stand for them.
+struct Hints {
+  std::int64_t range_ms = 0;  ///< of the range vector; 0: an instant one
+  std::string_view function;  ///< that takes the range vector: "rate", "max_over_time"
 };
 
 /// Reads series. Implementations are safe to call from any thread; one call sees one state.
@@ -49,6 +58,14 @@ class Querier {
   virtual base::Result<std::vector<SeriesData>> Select(const std::vector<Matcher>& matchers,
                                                        model::Timestamp from,
                                                        model::Timestamp to) const = 0;
+  /// The same for a query: where samples are gone but statistics of them are kept, gives samples
+  /// that serve this use in their place. Without such statistics it is Select.
+  virtual base::Result<std::vector<SeriesData>> SelectFor(const std::vector<Matcher>& matchers,
+                                                          model::Timestamp from,
+                                                          model::Timestamp to,
+                                                          const Hints& /*hints*/) const {
+    return Select(matchers, from, to);
+  }
   /// Labels of series that meet every matcher and have a sample in the range, without samples.
   virtual base::Result<std::vector<std::shared_ptr<const model::Labels>>> Series(
       const std::vector<Matcher>& matchers, model::Timestamp from, model::Timestamp to) const = 0;

@@ -1,130 +1,17 @@
-// Select, Series, LabelNames, LabelValues: the head and the chunks seen at one moment.
+// Select: the head and the chunks seen at one moment.
 #include <algorithm>
+#include <limits>
 #include <numeric>
 #include <set>
 
-#include "store/state.h"
+#include "store/snapshot.h"
 
 namespace store {
 namespace {
 
 using base::ErrorKind;
-using LabelsPtr = std::shared_ptr<const model::Labels>;
 
-// Series of one target that are asked for.
-struct Group {
-  TargetId target = 0;
-  std::vector<SeriesId> series;   // ascending
-  std::vector<std::size_t> slot;  // where each one's answer goes
-};
-
-// What a read needs, taken under one shared lock: after it nothing of the state is touched but the
-// reader's own transaction.
-class Snapshot {
- public:
-  explicit Snapshot(const State* state) : state_(state) {}
-  ~Snapshot() {
-    if (reader_ != nullptr) {
-      if (open_) {
-        (void)reader_->db.Exec("COMMIT");
-      }
-      state_->GiveReader(std::move(reader_));
-    }
-  }
-  Snapshot(const Snapshot&) = delete;
-  Snapshot& operator=(const Snapshot&) = delete;
-
-  // Call `with_head` for what is in memory; it runs under the lock.
-  template <class F>
-  base::Result<> Take(const std::vector<Matcher>& matchers, model::Timestamp from,
-                      model::Timestamp to, F with_head) {
-    const std::shared_lock lock(state_->shared);
-    auto ids = state_->index.Match(matchers);
-    if (!ids) {
-      return base::Fail(std::move(ids.error()));
-    }
-    labels = state_->index.LabelsOf(*ids);
-    std::map<TargetId, Group> by_target;
-    for (std::size_t i = 0; i < ids->size(); ++i) {
-      const TargetId target = state_->index.TargetOf((*ids)[i]);
-      Group& group = by_target[target];
-      group.target = target;
-      group.series.push_back((*ids)[i]);
-      group.slot.push_back(i);
-    }
-    for (auto& [target, group] : by_target) {
-      groups.push_back(std::move(group));
-    }
-    for (auto at = state_->windows.upper_bound(from - state_->window_ms);
-         at != state_->windows.end() && *at <= to; ++at) {
-      windows.push_back(*at);
-    }
-    for (auto at = state_->head.windows.upper_bound(from - state_->window_ms);
-         at != state_->head.windows.end() && at->first <= to; ++at) {
-      for (const Group& group : groups) {
-        const auto table = at->second.find(group.target);
-        if (table != at->second.end()) {
-          with_head(group, table->second);
-        }
-      }
-    }
-    return windows.empty() || groups.empty() ? base::Result<>{} : Pin();
-  }
-
-  // Every part of a target's chunk in a window, in the order in which they were written.
-  template <class F>
-  base::Result<> EachPart(Window window, TargetId target, F with_chunk) {
-    Statement& parts = reader_->parts;
-    const Resetting reset(&parts);
-    parts.Bind(1, window).Bind(2, target);
-    while (true) {
-      auto row = parts.Step();
-      if (!row) {
-        if (row.error().kind != ErrorKind::kCorrupt) {
-          return base::Fail(std::move(row.error()));
-        }
-        state_->NoteDamage({window, target, -1}, row.error().message);
-        return {};
-      }
-      if (!*row) {
-        return {};
-      }
-      auto chunk = ChunkReader::Open(parts.Blob(1));
-      auto done = chunk ? with_chunk(&*chunk) : base::Fail(chunk.error());
-      if (!done && done.error().kind != ErrorKind::kCorrupt) {
-        return done;
-      }
-      if (!done) {
-        state_->NoteDamage({window, target, parts.Int(0)}, done.error().message);
-      }
-    }
-  }
-
-  std::vector<LabelsPtr> labels;
-  std::vector<Group> groups;
-  std::vector<Window> windows;
-
- private:
-  base::Result<> Pin() {
-    auto reader = state_->TakeReader();
-    if (!reader) {
-      return base::Fail(std::move(reader.error()));
-    }
-    reader_ = std::move(*reader);
-    auto begun = reader_->db.Exec("BEGIN");
-    if (!begun) {
-      return begun;
-    }
-    open_ = true;
-    auto row = reader_->pin.Step();  // the first read fixes what the transaction sees
-    reader_->pin.Reset();
-    return row ? base::Result<>{} : base::Fail(std::move(row.error()));
-  }
-
-  const State* state_;
-  std::unique_ptr<ReaderDb> reader_;
-  bool open_ = false;
-};
+constexpr std::size_t kReserved = 100'000;  // samples of a series for which room is made at once
 
 // Rows [first, last) of a column of `values`, by a mask or all.
 void AppendRows(std::span<const model::Timestamp> times, const Mask* mask,
@@ -146,13 +33,6 @@ void AppendRows(std::span<const model::Timestamp> times, const Mask* mask,
   }
 }
 
-std::pair<std::size_t, std::size_t> RowsIn(std::span<const model::Timestamp> times,
-                                           model::Timestamp from, model::Timestamp to) {
-  const auto first = std::ranges::lower_bound(times, from) - times.begin();
-  const auto last = std::ranges::upper_bound(times, to) - times.begin();
-  return {static_cast<std::size_t>(first), static_cast<std::size_t>(last)};
-}
-
 // Times strictly ascending; of several samples at one time the one that came last.
 void Normalise(SeriesData* data) {
   if (std::ranges::adjacent_find(data->t, std::greater_equal<>()) == data->t.end()) {
@@ -161,7 +41,8 @@ void Normalise(SeriesData* data) {
   std::vector<std::size_t> order(data->t.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::ranges::stable_sort(order, {}, [&](std::size_t i) { return data->t[i]; });
-  SeriesData out{.labels = data->labels, .t = {}, .v = {}};
+  SeriesData out{.labels = data->labels, .t = {}, .v = {}, .weight = {}};
+  const bool weighted = !data->weight.empty();
   out.t.reserve(order.size());
   out.v.reserve(order.size());
   for (const std::size_t i : order) {
@@ -170,6 +51,12 @@ void Normalise(SeriesData* data) {
     } else {
       out.t.push_back(data->t[i]);
       out.v.push_back(data->v[i]);
+      if (weighted) {
+        out.weight.push_back(0);
+      }
+    }
+    if (weighted) {
+      out.weight.back() = data->weight[i];
     }
   }
   *data = std::move(out);
@@ -187,6 +74,11 @@ void JoinByLabels(std::vector<SeriesData>* all) {
       SeriesData& into = (*all)[kept - 1];
       into.t.insert(into.t.end(), one.t.begin(), one.t.end());
       into.v.insert(into.v.end(), one.v.begin(), one.v.end());
+      if (!into.weight.empty() || !one.weight.empty()) {
+        one.weight.resize(one.t.size(), 1);
+        into.weight.resize(into.t.size() - one.t.size(), 1);
+        into.weight.insert(into.weight.end(), one.weight.begin(), one.weight.end());
+      }
       Normalise(&into);
     } else {
       if (kept != i) {
@@ -201,8 +93,14 @@ void JoinByLabels(std::vector<SeriesData>* all) {
 // One Select at work.
 class Selection {
  public:
-  Selection(const State* state, model::Timestamp from, model::Timestamp to)
-      : limit_(state->options.select_samples), from_(from), to_(to), snapshot_(state) {}
+  // `hints`: nullptr when statistics cannot stand for samples.
+  Selection(const State* state, model::Timestamp from, model::Timestamp to, const Hints* hints)
+      : window_ms_(state->window_ms),
+        limit_(state->options.select_samples),
+        from_(from),
+        to_(to),
+        hints_(hints),
+        snapshot_(state) {}
 
   base::Result<std::vector<SeriesData>> Run(const std::vector<Matcher>& matchers) {
     auto done =
@@ -214,12 +112,18 @@ class Selection {
     out_.resize(snapshot_.labels.size());
     for (const Window window : snapshot_.windows) {
       for (const Group& group : snapshot_.groups) {
-        done = snapshot_.EachPart(window, group.target,
-                                  [&](ChunkReader* chunk) { return FromChunk(group, chunk); });
+        done = snapshot_.EachPart(window, group.target, [&](ChunkReader* chunk) {
+          NoteRaw(window, group.target);
+          return FromChunk(group, chunk);
+        });
         if (!done) {
           return base::Fail(std::move(done.error()));
         }
       }
+    }
+    done = hints_ != nullptr && StatisticsFor(*hints_) != 0 ? FromTiers() : done;
+    if (!done) {
+      return base::Fail(std::move(done.error()));
     }
     head_.resize(out_.size());
     std::vector<SeriesData> result;
@@ -228,6 +132,9 @@ class Selection {
       one.t.insert(one.t.end(), head_[i].t.begin(), head_[i].t.end());
       one.v.insert(one.v.end(), head_[i].v.begin(), head_[i].v.end());
       samples_ += head_[i].t.size();
+      if (!one.weight.empty()) {
+        one.weight.resize(one.t.size(), 1);
+      }
       if (!one.t.empty()) {
         one.labels = snapshot_.labels[i];
         Normalise(&one);
@@ -247,7 +154,87 @@ class Selection {
                       "the query would read more than " + std::to_string(limit_) + " samples");
   }
 
+  void NoteRaw(Window window, TargetId target) {
+    if (hints_ != nullptr && !snapshot_.tiers.empty()) {
+      raw_.emplace(window, target);
+    }
+  }
+
+  // Statistics of windows whose samples are gone. `previous`: each series' last value of the row
+  // before, and its time.
+  base::Result<> FromTiers() {
+    struct Before {
+      model::Timestamp t = -1;
+      double v = 0;
+    };
+    std::vector<Before> before(out_.size());
+    for (const Window day : snapshot_.tiers) {
+      for (const Group& group : snapshot_.groups) {
+        std::vector<std::map<model::Timestamp, TierRow>> rows(group.series.size());
+        auto done = snapshot_.EachTier(day, group.target, StatisticsFor(*hints_),
+                                       [&](Statistic what, ChunkReader* chunk) {
+                                         return TierRows(group, what, chunk, &rows);
+                                       });
+        if (!done) {
+          return done;
+        }
+        for (std::size_t i = 0; i < rows.size(); ++i) {
+          Before& last = before[group.slot[i]];
+          SeriesData& out = out_[group.slot[i]];
+          for (const auto& [t, row] : rows[i]) {
+            const bool gone = !raw_.contains({t - t % window_ms_, group.target});
+            const double previous =
+                last.t == t - kTierMs ? last.v : std::numeric_limits<double>::quiet_NaN();
+            if (gone && t + kTierMs > from_ && t + kTierMs - 1 <= to_) {
+              const std::size_t had = out.t.size();
+              AppendTierRow(row, previous, *hints_, &out);
+              samples_ += out.t.size() - had;
+            }
+            last = {t, row.v[static_cast<std::size_t>(Statistic::kLast)]};
+          }
+        }
+        if (samples_ > limit_) {
+          return TooMany();
+        }
+      }
+    }
+    return {};
+  }
+
+  base::Result<> TierRows(const Group& group, Statistic what, ChunkReader* chunk,
+                          std::vector<std::map<model::Timestamp, TierRow>>* rows) {
+    const auto times = chunk->Times();
+    if (!times) {
+      return base::Fail(times.error());
+    }
+    for (std::size_t i = 0; i < group.series.size(); ++i) {
+      const ColumnRef* column = chunk->Find(group.series[i]);
+      if (column == nullptr) {
+        continue;
+      }
+      const auto mask = chunk->MaskOf(*column);
+      if (!mask) {
+        return base::Fail(mask.error());
+      }
+      scratch_.resize(*mask == nullptr ? times->size() : CountRows(**mask));
+      if (auto done = chunk->Decode(*column, scratch_); !done) {
+        return done;
+      }
+      std::size_t next = 0;
+      for (std::size_t row = 0; row < times->size(); ++row) {
+        if (*mask == nullptr || HasRow(**mask, row)) {
+          TierRow& one = (*rows)[i][(*times)[row]];
+          one.t = (*times)[row];
+          one.v[static_cast<std::size_t>(what)] = scratch_[next++];
+          one.have |= 1U << static_cast<unsigned>(what);
+        }
+      }
+    }
+    return {};
+  }
+
   void FromHead(const Group& group, const Table& table) {
+    NoteRaw(table.times().front() - table.times().front() % window_ms_, group.target);
     const auto [first, last] = RowsIn(table.times(), from_, to_);
     for (std::size_t i = 0; first < last && i < group.series.size(); ++i) {
       const Table::Column* column = table.Find(group.series[i]);
@@ -297,6 +284,11 @@ class Selection {
       return base::Fail(mask.error());
     }
     const std::size_t before = out->t.size();
+    if (before == 0 && snapshot_.windows.size() > 1) {  // most windows are like the first
+      const std::size_t guess = std::min((last - first + 2) * snapshot_.windows.size(), kReserved);
+      out->t.reserve(guess);
+      out->v.reserve(guess);
+    }
     if (*mask == nullptr && first == 0 && last == times.size()) {
       out->v.resize(before + last);  // straight to its place
       if (auto done = chunk->Decode(column, std::span(out->v).subspan(before)); !done) {
@@ -315,108 +307,22 @@ class Selection {
     return {};
   }
 
+  std::int64_t window_ms_;
   std::size_t limit_;
   model::Timestamp from_;
   model::Timestamp to_;
+  const Hints* hints_;
   Snapshot snapshot_;
+  std::set<std::pair<Window, TargetId>> raw_;  // that have samples; filled when there are tiers
   std::vector<SeriesData> out_;
   std::vector<SeriesData> head_;  // by slot, what memory has
   std::vector<double> scratch_;
   std::size_t samples_ = 0;
 };
 
-bool AnyRow(const Mask* mask, std::size_t first, std::size_t last) {
-  return first < last && (mask == nullptr || Rank(*mask, last) > Rank(*mask, first));
-}
-
-// Which of a group's series have a sample in the range; newest windows first, as most are there.
-class Presence {
- public:
-  Presence(const State* state, model::Timestamp from, model::Timestamp to)
-      : window_ms_(state->window_ms), from_(from), to_(to), snapshot_(state) {}
-
-  base::Result<std::vector<LabelsPtr>> Run(const std::vector<Matcher>& matchers) {
-    std::set<std::size_t> found;
-    auto done = snapshot_.Take(matchers, from_, to_, [&](const Group& group, const Table& table) {
-      const auto [first, last] = RowsIn(table.times(), from_, to_);
-      for (std::size_t i = 0; i < group.series.size(); ++i) {
-        const Table::Column* column = table.Find(group.series[i]);
-        if (column != nullptr && AnyRow(&column->mask, first, last)) {
-          found.insert(group.slot[i]);
-        }
-      }
-    });
-    for (auto window = snapshot_.windows.rbegin(); done && window != snapshot_.windows.rend();
-         ++window) {
-      for (std::size_t g = 0; done && g < snapshot_.groups.size(); ++g) {
-        done = InWindow(*window, snapshot_.groups[g], &found);
-      }
-    }
-    if (!done) {
-      return base::Fail(std::move(done.error()));
-    }
-    std::vector<LabelsPtr> out;
-    out.reserve(found.size());
-    for (const std::size_t slot : found) {
-      out.push_back(snapshot_.labels[slot]);
-    }
-    std::ranges::sort(out, [](const LabelsPtr& a, const LabelsPtr& b) { return *a < *b; });
-    const auto same = [](const LabelsPtr& a, const LabelsPtr& b) { return *a == *b; };
-    out.erase(std::unique(out.begin(), out.end(), same), out.end());
-    return out;
-  }
-
- private:
-  base::Result<> InWindow(Window window, const Group& group, std::set<std::size_t>* found) {
-    const auto missing = [&](std::size_t i) { return !found->contains(group.slot[i]); };
-    std::vector<std::size_t> left;
-    for (std::size_t i = 0; i < group.series.size(); ++i) {
-      if (missing(i)) {
-        left.push_back(i);
-      }
-    }
-    if (left.empty()) {
-      return {};
-    }
-    const bool whole = from_ <= window && window + window_ms_ - 1 <= to_;
-    return snapshot_.EachPart(window, group.target, [&](ChunkReader* chunk) -> base::Result<> {
-      std::size_t first = 0;
-      std::size_t last = chunk->rows();
-      if (!whole) {
-        const auto times = chunk->Times();
-        if (!times) {
-          return base::Fail(times.error());
-        }
-        std::tie(first, last) = RowsIn(*times, from_, to_);
-      }
-      for (const std::size_t i : left) {
-        const ColumnRef* column = chunk->Find(group.series[i]);
-        if (column == nullptr) {
-          continue;
-        }
-        const auto mask = chunk->MaskOf(*column);
-        if (!mask) {
-          return base::Fail(mask.error());
-        }
-        if (AnyRow(*mask, first, last)) {
-          found->insert(group.slot[i]);
-        }
-      }
-      return {};
-    });
-  }
-
-  std::int64_t window_ms_;
-  model::Timestamp from_;
-  model::Timestamp to_;
-  Snapshot snapshot_;
-};
-
-}  // namespace
-
-base::Result<std::vector<SeriesData>> Store::Select(const std::vector<Matcher>& matchers,
-                                                    model::Timestamp from,
-                                                    model::Timestamp to) const {
+base::Result<std::vector<SeriesData>> Find(const State* state, const std::vector<Matcher>& matchers,
+                                           model::Timestamp from, model::Timestamp to,
+                                           const Hints* hints) {
   from = std::max<model::Timestamp>(from, 0);
   if (matchers.empty()) {
     return base::Fail(ErrorKind::kInvalid, "match[] must contain at least one non-empty matcher");
@@ -424,50 +330,21 @@ base::Result<std::vector<SeriesData>> Store::Select(const std::vector<Matcher>& 
   if (to < from) {
     return std::vector<SeriesData>{};
   }
-  return Selection(state_.get(), from, to).Run(matchers);
+  return Selection(state, from, to, hints).Run(matchers);
 }
 
-base::Result<std::vector<LabelsPtr>> Store::Series(const std::vector<Matcher>& matchers,
-                                                   model::Timestamp from,
-                                                   model::Timestamp to) const {
-  from = std::max<model::Timestamp>(from, 0);
-  if (to < from) {
-    return std::vector<LabelsPtr>{};
-  }
-  return Presence(state_.get(), from, to).Run(matchers);
+}  // namespace
+
+base::Result<std::vector<SeriesData>> Store::Select(const std::vector<Matcher>& matchers,
+                                                    model::Timestamp from,
+                                                    model::Timestamp to) const {
+  return Find(state_.get(), matchers, from, to, nullptr);
 }
 
-base::Result<std::vector<std::string>> Store::LabelNames(const std::vector<Matcher>& matchers,
-                                                         model::Timestamp from,
-                                                         model::Timestamp to) const {
-  const auto series = Series(matchers, from, to);
-  if (!series) {
-    return base::Fail(series.error());
-  }
-  std::set<std::string> out;
-  for (const LabelsPtr& labels : *series) {
-    for (const auto& [name, value] : *labels) {
-      out.insert(name);
-    }
-  }
-  return std::vector<std::string>(out.begin(), out.end());
-}
-
-base::Result<std::vector<std::string>> Store::LabelValues(const std::string& name,
-                                                          const std::vector<Matcher>& matchers,
-                                                          model::Timestamp from,
-                                                          model::Timestamp to) const {
-  const auto series = Series(matchers, from, to);
-  if (!series) {
-    return base::Fail(series.error());
-  }
-  std::set<std::string> out;
-  for (const LabelsPtr& labels : *series) {
-    if (labels->Has(name)) {
-      out.emplace(labels->Get(name));
-    }
-  }
-  return std::vector<std::string>(out.begin(), out.end());
+base::Result<std::vector<SeriesData>> Store::SelectFor(const std::vector<Matcher>& matchers,
+                                                       model::Timestamp from, model::Timestamp to,
+                                                       const Hints& hints) const {
+  return Find(state_.get(), matchers, from, to, &hints);
 }
 
 }  // namespace store

@@ -1,0 +1,171 @@
+// Snapshot: what a read sees of the head and the chunks at one moment; not for other rooms.
+#pragma once
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <shared_mutex>
+#include <utility>
+#include <vector>
+
+#include "store/state.h"
+#include "store/tier.h"
+
+namespace store {
+
+using LabelsPtr = std::shared_ptr<const model::Labels>;
+
+// Series of one target that are asked for.
+struct Group {
+  TargetId target = 0;
+  std::vector<SeriesId> series;   // ascending
+  std::vector<std::size_t> slot;  // where each one's answer goes
+};
+
+// What a read needs, taken under one shared lock: after it nothing of the state is touched but the
+// reader's own transaction.
+class Snapshot {
+ public:
+  explicit Snapshot(const State* state) : state_(state) {}
+  ~Snapshot() {
+    if (reader_ != nullptr) {
+      if (open_) {
+        (void)reader_->db.Exec("COMMIT");
+      }
+      state_->GiveReader(std::move(reader_));
+    }
+  }
+  Snapshot(const Snapshot&) = delete;
+  Snapshot& operator=(const Snapshot&) = delete;
+
+  // Call `with_head` for what is in memory; it runs under the lock.
+  template <class F>
+  base::Result<> Take(const std::vector<Matcher>& matchers, model::Timestamp from,
+                      model::Timestamp to, F with_head) {
+    const std::shared_lock lock(state_->shared);
+    auto ids = state_->index.Match(matchers);
+    if (!ids) {
+      return base::Fail(std::move(ids.error()));
+    }
+    labels = state_->index.LabelsOf(*ids);
+    std::map<TargetId, Group> by_target;
+    for (std::size_t i = 0; i < ids->size(); ++i) {
+      const TargetId target = state_->index.TargetOf((*ids)[i]);
+      Group& group = by_target[target];
+      group.target = target;
+      group.series.push_back((*ids)[i]);
+      group.slot.push_back(i);
+    }
+    for (auto& [target, group] : by_target) {
+      groups.push_back(std::move(group));
+    }
+    for (auto at = state_->windows.upper_bound(from - state_->window_ms);
+         at != state_->windows.end() && *at <= to; ++at) {
+      windows.push_back(*at);
+    }
+    for (auto at = state_->head.windows.upper_bound(from - state_->window_ms);
+         at != state_->head.windows.end() && at->first <= to; ++at) {
+      for (const Group& group : groups) {
+        const auto table = at->second.find(group.target);
+        if (table != at->second.end()) {
+          with_head(group, table->second);
+        }
+      }
+    }
+    for (auto at = state_->tiers.upper_bound(from - state_->TierSpan() - kTierMs);
+         at != state_->tiers.end() && *at <= to; ++at) {
+      tiers.push_back(*at);
+    }
+    return (windows.empty() && tiers.empty()) || groups.empty() ? base::Result<>{} : Pin();
+  }
+
+  // Every part of a target's chunk in a window, in the order in which they were written.
+  template <class F>
+  base::Result<> EachPart(Window window, TargetId target, F with_chunk) {
+    return EachOf(
+        &reader_->parts, window, target, false, [](std::int64_t) { return true; },
+        [&](std::int64_t, ChunkReader* chunk) { return with_chunk(chunk); });
+  }
+
+  // Every piece of a target's statistics of a day that is one of `wanted` (bits).
+  template <class F>
+  base::Result<> EachTier(Window day, TargetId target, unsigned wanted, F with_chunk) {
+    return EachOf(
+        &reader_->tiers, day, target, true,
+        [wanted](std::int64_t part) { return ((wanted >> (part % 8)) & 1U) != 0; },
+        [&](std::int64_t part, ChunkReader* chunk) {
+          return with_chunk(static_cast<Statistic>(part % 8), chunk);
+        });
+  }
+
+  std::vector<LabelsPtr> labels;
+  std::vector<Group> groups;
+  std::vector<Window> windows;
+  std::vector<Window> tiers;  // days that may have statistics in the range
+
+ private:
+  template <class P, class F>
+  base::Result<> EachOf(Statement* statement, Window window, TargetId target, bool tier, P wanted,
+                        F with_chunk) {
+    Statement& parts = *statement;
+    const Resetting reset(&parts);
+    parts.Bind(1, window).Bind(2, target);
+    while (true) {
+      auto row = parts.Step();
+      if (!row) {
+        if (row.error().kind != base::ErrorKind::kCorrupt) {
+          return base::Fail(std::move(row.error()));
+        }
+        state_->NoteDamage({window, target, -1, tier}, row.error().message);
+        return {};
+      }
+      if (!*row) {
+        return {};
+      }
+      if (!wanted(parts.Int(0))) {
+        continue;
+      }
+      auto chunk = ChunkReader::Open(parts.Blob(1));
+      auto done = chunk ? with_chunk(parts.Int(0), &*chunk) : base::Fail(chunk.error());
+      if (!done && done.error().kind != base::ErrorKind::kCorrupt) {
+        return done;
+      }
+      if (!done) {
+        state_->NoteDamage({window, target, parts.Int(0), tier}, done.error().message);
+      }
+    }
+  }
+
+  base::Result<> Pin() {
+    auto reader = state_->TakeReader();
+    if (!reader) {
+      return base::Fail(std::move(reader.error()));
+    }
+    reader_ = std::move(*reader);
+    if (state_->read_only) {
+      return {};  // pinned since it was opened
+    }
+    auto begun = reader_->db.Exec("BEGIN");
+    if (!begun) {
+      return begun;
+    }
+    open_ = true;
+    auto row = reader_->pin.Step();  // the first read fixes what the transaction sees
+    reader_->pin.Reset();
+    return row ? base::Result<>{} : base::Fail(std::move(row.error()));
+  }
+
+  const State* state_;
+  std::unique_ptr<ReaderDb> reader_;
+  bool open_ = false;
+};
+
+// Which rows lie in [from, to]: [first, second).
+inline std::pair<std::size_t, std::size_t> RowsIn(std::span<const model::Timestamp> times,
+                                                  model::Timestamp from, model::Timestamp to) {
+  const auto first = std::ranges::lower_bound(times, from) - times.begin();
+  const auto last = std::ranges::upper_bound(times, to) - times.begin();
+  return {static_cast<std::size_t>(first), static_cast<std::size_t>(last)};
+}
+
+}  // namespace store
