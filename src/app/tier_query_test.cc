@@ -114,13 +114,15 @@ TEST_F(TierQueryTest, WindowsOfWholeFiveMinutesAreExact) {
 }
 
 TEST_F(TierQueryTest, RatesKeepWhatResetsWouldLose) {
-  Compare("increase(counter[1h])", 0.02);
-  Compare("rate(counter[2h])", 0.02);
+  // At the edges of the missing hour a window is carried on by up to half of five minutes, not of
+  // ten seconds; a lost reset would be many times the whole.
+  Compare("increase(counter[1h])", 0.1);
+  Compare("rate(counter[2h])", 0.1);
   // Two resets in one five minutes, after which it grows beyond what it had before.
   const auto raw = Ask(*raw_, "increase(counter[3h])", 6 * kHour);
   const auto gone = Ask(*gone_, "increase(counter[3h])", 6 * kHour);
   ASSERT_EQ(raw.size(), gone.size());
-  EXPECT_NEAR(raw[0].v, gone[0].v, raw[0].v * 0.02);
+  EXPECT_NEAR(raw[0].v, gone[0].v, raw[0].v * 0.03);
 }
 
 TEST_F(TierQueryTest, ShorterWindowsSeeNothing) {
