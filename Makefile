@@ -51,9 +51,9 @@ lab-danger: build ## every danger on a real server, results into docs/results/da
 	@tools/install test lab
 	@python3 tests/lab/danger_full.py $(ARGS)
 
-crash-full: build ## 1,000 kill -9 of the daemon while it ingests
+crash-full: build ## 2,000 kill -9 of the daemon while it ingests, 200 with a full disk, 200 torn last pages
 	@tools/install test
-	@python3 tests/system/crash.py --kills 1000
+	@python3 tests/system/crash.py $(ARGS)
 
 bench: build ## performance against peers in the same run (ARGS="ingest --minutes 60", or ARGS=long)
 	@tools/install test

@@ -282,6 +282,7 @@ Answer Status(Shared s, Request request) {
   };
   auto store = figures(status.store);
   store["oldest"] = TimeJson(status.oldest);
+  store["error"] = status.store_error;
   auto self = figures(status.self);
   self["event_clients"] = s->events != nullptr ? s->events->clients() : 0;
   co_return Ok(json::object{{"version", status.version},

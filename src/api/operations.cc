@@ -1,10 +1,13 @@
 // Operations: metrics, health, reload, probes on request, webhooks, the page.
 #include <fmt/format.h>
 
+#include <boost/json/object.hpp>
+
 #include "api/api.h"
 #include "api/assets.h"
 #include "api/events.h"
 #include "api/exposition.h"
+#include "api/prometheus.h"
 #include "api/server.h"
 
 namespace api {
@@ -49,6 +52,18 @@ Answer Reload(Shared s, Request) {
                      done.error().message + "\n");
 }
 
+// As Prometheus answers it (web/api/v1/api.go, snapshot).
+Answer Snapshot(Shared s, Request) {
+  if (!s->snapshot) {
+    co_return Text(404, "snapshots are not available\n");
+  }
+  const auto name = co_await s->snapshot();
+  if (!name) {
+    co_return JsonError(name.error());
+  }
+  co_return Success(boost::json::object{{"name", *name}});
+}
+
 Answer Probe(Shared s, Request request) {
   if (!s->probe) {
     co_return Text(404, "probes on request are not available\n");
@@ -90,6 +105,8 @@ void AddOperations(Router& router, Shared sources) {
   add("GET", "/-/ready", Needs::kNothing, IsReady);
   add("POST", "/-/reload", Needs::kOperate, Reload);
   add("PUT", "/-/reload", Needs::kOperate, Reload);
+  add("POST", "/api/v1/admin/tsdb/snapshot", Needs::kOperate, Snapshot);
+  add("PUT", "/api/v1/admin/tsdb/snapshot", Needs::kOperate, Snapshot);
   add("GET", "/probe", Needs::kRead, Probe);
   for (const char* path : {"/shs", "/webhook", "/webhook/*", "/api/v1/webhook", "/api/v1/webhook/*",
                            "/api/v2/alerts"}) {

@@ -192,8 +192,9 @@ struct StatusView {
   std::string recovery_mode;
   std::string retention;                              ///< "15d", "10GB"; "" = not limited
   std::vector<std::pair<std::string, double>> store;  ///< series, samples, bytes …
-  base::Time oldest{};                                ///< first sample kept; zero = none
-  std::vector<std::pair<std::string, double>> self;   ///< resident_bytes, cpu_seconds, open_fds …
+  std::string store_error;  ///< why the disk takes no samples now; "" = it does
+  base::Time oldest{};      ///< first sample kept; zero = none
+  std::vector<std::pair<std::string, double>> self;  ///< resident_bytes, cpu_seconds, open_fds …
 };
 
 /// What a person wants done with an incident.
@@ -269,6 +270,9 @@ struct Sources {
   std::function<loop::Task<base::Result<Exposition>>(std::string target, std::string module)> probe;
   /// Reads the configuration again. Errors: kInvalid with every problem, a line each.
   std::function<loop::Task<base::Result<>>()> reload;
+  /// Copies samples and incidents as they are now and gives the copy's name. Errors: kRefused (one
+  /// is being made, no room), kUnavailable.
+  std::function<loop::Task<base::Result<std::string>>()> snapshot;
   /// The drills that go on.
   std::function<std::vector<DrillView>()> drills;
   /// Lets one begin when everything is well. Errors: kNotFound, kRefused with the reason.

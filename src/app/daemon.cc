@@ -39,6 +39,11 @@ std::size_t HeadSamples(std::size_t targets) {
   return std::clamp<std::size_t>(targets * 600, 60'000, 4'000'000);
 }
 
+/// Statistics are for the time after the samples are gone.
+base::Duration TierAge(const Retention& retention) {
+  return retention.tiers > retention.age ? retention.tiers : base::Duration{};
+}
+
 /// Who may ask, with the webhooks whose senders sign instead.
 api::Auth AuthOf(const Settings& settings) {
   auto auth = settings.auth.auth;
@@ -95,6 +100,7 @@ base::Result<> Daemon::OpenStore() {
   options.dir = settings_.data_dir;
   options.retention_age = settings_.retention.age;
   options.retention_bytes = settings_.retention.size;
+  options.tier_age = TierAge(settings_.retention);
   options.head_samples = HeadSamples(settings_.targets.size());
   auto opened = store::Store::Open(options);
   if (!opened) {

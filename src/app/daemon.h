@@ -75,7 +75,7 @@ class Daemon {
   loop::Task<base::Result<>> Reload();
   void Apply(Settings settings);
 
-  // What the API asks (daemon_sources.cc, daemon_settings.cc).
+  // What the API asks (daemon_sources.cc, daemon_settings.cc, daemon_store.cc).
   std::shared_ptr<api::Sources> MakeSources();
   void CompleteViews(std::vector<api::TargetView>& views) const;
   [[nodiscard]] std::optional<api::TargetView> OneView(const std::string& name) const;
@@ -83,10 +83,12 @@ class Daemon {
   [[nodiscard]] api::StatusView Status() const;
   void AddMetrics(api::Exposition& exposition) const;
   void AddChannelMetrics(api::Exposition& exposition) const;
+  void AddStoreMetrics(api::Exposition& exposition) const;
   [[nodiscard]] api::SettingsView ShowConfiguration() const;
   loop::Task<base::Result<std::vector<api::MessageView>>> Messages(std::string incident);
   loop::Task<base::Result<api::IncidentPage>> Incidents(api::IncidentQuery query);
   loop::Task<base::Result<model::Incident>> Act(api::IncidentAction action);
+  loop::Task<base::Result<std::string>> Snapshot();
   loop::Task<base::Result<api::Exposition>> ProbeOnce(std::string target, std::string module);
   loop::Task<base::Result<std::string>> Webhook(api::Request request);
   [[nodiscard]] base::Result<> MayDrill(const model::Target& target, bool repaired) const;
@@ -105,6 +107,7 @@ class Daemon {
   std::string config_error_;
   bool ready_ = false;
   int lock_ = -1;
+  bool copying_ = false;  ///< a snapshot is being made
 
   loop::Loop loop_;
   loop::Resolver resolver_;

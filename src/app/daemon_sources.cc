@@ -129,6 +129,7 @@ api::StatusView Daemon::Status() const {
                 {"samples_appended", static_cast<double>(stats.samples_appended)},
                 {"head_samples", static_cast<double>(stats.head_samples)},
                 {"bytes", static_cast<double>(stats.database_bytes + stats.wal_bytes)}};
+  view.store_error = stats.error;
   view.oldest = base::FromMs(stats.oldest);
   view.self = SelfFigures();
   const auto server = server_->stats();
@@ -179,14 +180,7 @@ void Daemon::AddMetrics(api::Exposition& out) const {
   counter("raksa_ingest_errors_total", "Writes that the store did not take whole.", ingest.errors);
   counter("raksa_ingest_dropped_total", "Batches given up because too many waited.",
           ingest.dropped);
-  const auto store = store_->stats();
-  gauge("raksa_store_series", "Series known to the store.", static_cast<double>(store.series));
-  gauge("raksa_store_head_samples", "Samples in memory, not in a chunk yet.",
-        static_cast<double>(store.head_samples));
-  gauge("raksa_store_bytes", "Bytes of the store on disk.",
-        static_cast<double>(store.database_bytes + store.wal_bytes));
-  counter("raksa_store_samples_total", "Samples appended.", store.samples_appended);
-  counter("raksa_store_samples_refused_total", "Samples refused.", store.samples_refused);
+  AddStoreMetrics(out);
   const auto alerts = alerts_->stats();
   gauge("raksa_alerts", "Active alerts by state.", static_cast<double>(alerts.firing),
         {{"state", "firing"}});
@@ -441,6 +435,7 @@ std::shared_ptr<api::Sources> Daemon::MakeSources() {
     return ProbeOnce(std::move(target), std::move(module));
   };
   sources->reload = [this] { return Reload(); };
+  sources->snapshot = [this] { return Snapshot(); };
   sources->drills = [this] { return drills_.List(base::Clock::Now()); };
   sources->begin_drill = [this](api::DrillView drill) { return BeginDrill(std::move(drill)); };
   sources->end_drill = [this](const std::string& target) { return drills_.End(target); };

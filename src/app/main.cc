@@ -5,6 +5,7 @@
 
 #include "app/check_command.h"
 #include "app/commands.h"
+#include "app/store_commands.h"
 #include "app/version.h"
 
 namespace {
@@ -25,6 +26,7 @@ struct Line {
   app::RunOptions run;
   app::QueryOptions query;
   app::DrillOptions drill;
+  app::StoreOptions store;
   std::string target;
   std::vector<std::string> metrics;
   std::string id;
@@ -176,6 +178,66 @@ void AddDaemonCommands(CLI::App& cli, Line& line) {
   }
 }
 
+void AddStoreCommands(CLI::App& cli, Line& line) {
+  auto* store =
+      cli.add_subcommand("store", "look into the store of samples, move samples, copy it");
+  store->require_subcommand(1);
+  store->footer("docs/store.md tells more.");
+  const auto add = [&](const char* name, const char* help,
+                       int (*run)(const app::Common&, const app::StoreOptions&)) {
+    auto* command = store->add_subcommand(name, help);
+    AddConfig(command, line);
+    command->add_option("--dir", line.store.dir,
+                        "the data directory (default: data_dir of the configuration)");
+    command->callback([&line, run] { line.status = run(line.common, line.store); });
+    return command;
+  };
+  auto* check = add("check",
+                    "read every chunk and record and say what does not hold together; changes "
+                    "nothing, a daemon may run (exit status 1: a problem was found)",
+                    app::RunStoreCheck);
+  AddJson(check, line);
+  auto* stats = add("stats", "say how much is stored and where the bytes are", app::RunStoreStats);
+  AddJson(stats, line);
+  stats->add_option("--largest", line.store.largest, "lines of each list")->capture_default_str();
+  auto* out = add("export",
+                  "write samples as text, as `promtool tsdb create-blocks-from openmetrics` and "
+                  "VictoriaMetrics read it; a daemon may run",
+                  app::RunStoreExport);
+  out->add_option("--match", line.store.match,
+                  "only series that meet this selector, such as 'ping{target=\"web1\"}'; may be "
+                  "given again for more");
+  out->add_option("--start", line.store.start, "from here on: RFC 3339 or seconds since 1970");
+  out->add_option("--end", line.store.end, "up to here");
+  out->add_option("-o,--output", line.store.output,
+                  "write to this new file (default: standard output)");
+  out->add_option("--format", line.store.format,
+                  "openmetrics, or prometheus: its text format with times in milliseconds, for "
+                  "VictoriaMetrics' /api/v1/import/prometheus")
+      ->check(CLI::IsMember({"openmetrics", "prometheus"}))
+      ->default_str("openmetrics");
+  out->add_flag("--no-stale", line.store.no_stale,
+                "leave out the marks that a series ended, which other programs read as NaN");
+  auto* in = add("import",
+                 "take samples from OpenMetrics or Prometheus text; every sample must have a time. "
+                 "No daemon may run. A text with a mistake changes nothing (exit status 1)",
+                 app::RunStoreImport);
+  in->add_option("FILE", line.store.input, "the text, - for standard input")->required();
+  in->add_option("--format", line.store.format,
+                 "openmetrics (times in seconds) or prometheus (in milliseconds); auto: "
+                 "openmetrics when the text ends in # EOF")
+      ->check(CLI::IsMember({"auto", "openmetrics", "prometheus"}))
+      ->default_str("auto");
+  auto* snapshot = add("snapshot",
+                       "copy samples and incidents as they are at this moment to "
+                       "DATA_DIR/snapshots/NAME; the daemon makes it when one runs",
+                       app::RunStoreSnapshot);
+  AddJson(snapshot, line);
+  snapshot->add_option("--url", line.common.url, "the daemon's address");
+  snapshot->add_option("--token-file", line.common.token_file,
+                       "file with a bearer token for the daemon (role operate)");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -190,6 +252,7 @@ int main(int argc, char** argv) {
   line.common.config = DefaultConfig();
   AddLocalCommands(cli, line);
   AddDaemonCommands(cli, line);
+  AddStoreCommands(cli, line);
   try {
     cli.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

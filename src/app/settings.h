@@ -27,8 +27,9 @@ namespace app {
 
 /// How long and how much the store keeps.
 struct Retention {
-  base::Duration age = std::chrono::hours(24 * 90);  ///< 1h to 10y
-  std::uint64_t size = 0;                            ///< bytes, at least 16 MiB; 0 = no limit
+  base::Duration age = std::chrono::hours(24 * 90);     ///< 1h to 10y
+  std::uint64_t size = 0;                               ///< bytes, at least 16 MiB; 0 = no limit
+  base::Duration tiers = std::chrono::hours(24 * 730);  ///< of statistics of five minutes; 0: none
   bool operator==(const Retention&) const = default;
 };
 

@@ -119,6 +119,9 @@ Retention ReadRetention(Node node) {
   if (const Node age = map.Optional("age")) {
     out.age = age.Span(std::chrono::hours(1), std::chrono::hours(24 * 3650)).value_or(out.age);
   }
+  if (const Node tiers = map.Optional("tiers")) {
+    out.tiers = tiers.Span(base::Duration{}, std::chrono::hours(24 * 3650)).value_or(out.tiers);
+  }
   if (const Node size = map.Optional("size")) {
     const auto text = size.String();
     const auto bytes = text ? ParseSize(*text) : std::nullopt;

@@ -77,6 +77,9 @@ base::Result<std::unique_ptr<Db>> Db::Open(const std::string& path) {
   }
   sqlite3_busy_timeout(db->raw_, 5000);
   sqlite3_extended_result_codes(db->raw_, 1);
+  // WAL and shared memory stay when it is closed: on a full disk they could not be made anew.
+  int keep = 1;
+  sqlite3_file_control(db->raw_, "main", SQLITE_FCNTL_PERSIST_WAL, &keep);
   for (const auto* sql : {"PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL",
                           "PRAGMA foreign_keys=ON", "PRAGMA trusted_schema=OFF"}) {
     if (const auto done = db->Exec(sql); !done) {

@@ -159,7 +159,7 @@ class RangeWalk {
 
   base::Result<> Over(const store::SeriesView& series, std::vector<double>& out) {
     Bounds(series.t);
-    if (IsAverage(function_)) {
+    if (IsAverage(function_) && series.weight.empty()) {
       AverageWindows(series.v, from_, to_, out);
       return {};
     }
@@ -188,6 +188,7 @@ class RangeWalk {
       window.range = shape_.range;
       window.t = &series.t[from];
       window.v = &series.v[from];
+      window.weight = series.weight.empty() ? nullptr : &series.weight[from];
       window.size = to_[i] - from;
       window.args = args;
       window.first = from;
@@ -366,20 +367,19 @@ base::Result<Frame> Evaluator::RangeCall(const Expr& expr, std::size_t range_arg
   const Expr& range = StripParens(*expr.args[range_arg]);
   const RangeShape shape = ShapeOf(range);
   Frame out;
-  std::mutex mutex;
-  auto done = EachRange(
-      range, steps, [&](std::size_t place, const store::SeriesView& series) -> base::Result<> {
-        if (auto spent = budget_.Spend(steps.count); !spent) {
-          return spent;
-        }
-        Column column{name == "last_over_time" ? series.labels : WithoutName(series.labels),
-                      std::vector<double>(steps.count, Absent())};
-        RangeWalk walk(function, shape, scalars, steps, name == "holt_winters");
-        auto walked = walk.Over(series, column.v);
-        const std::lock_guard lock(mutex);
-        ColumnAt(out, place) = std::move(column);
-        return walked;
-      });
+  auto done = EachRange(range, steps, name,
+                        [&](std::size_t place, const store::SeriesView& series) -> base::Result<> {
+                          if (auto spent = budget_.Spend(steps.count); !spent) {
+                            return spent;
+                          }
+                          Column column{
+                              name == "last_over_time" ? series.labels : WithoutName(series.labels),
+                              std::vector<double>(steps.count, Absent())};
+                          RangeWalk walk(function, shape, scalars, steps, name == "holt_winters");
+                          auto walked = walk.Over(series, column.v);
+                          ColumnAt(out, place) = std::move(column);
+                          return walked;
+                        });
   if (!done) {
     return base::Fail(done.error());
   }

@@ -43,9 +43,8 @@ base::Result<Matrix> WindowsAt(Evaluator& evaluator, const Expr& expr, model::Ti
   const RangeShape shape = evaluator.ShapeOf(expr);
   const model::Timestamp end = shape.WindowEnd(at);
   Matrix out;
-  std::mutex mutex;
   auto done = evaluator.EachRange(
-      expr, Steps{at, 1, 1},
+      expr, Steps{at, 1, 1}, "",
       [&](std::size_t place, const store::SeriesView& series) -> base::Result<> {
         MatrixSeries kept{series.labels, {}};
         for (std::size_t i = 0; i < series.t.size(); ++i) {
@@ -53,7 +52,6 @@ base::Result<Matrix> WindowsAt(Evaluator& evaluator, const Expr& expr, model::Ti
             kept.points.push_back({series.t[i], series.v[i]});
           }
         }
-        const std::lock_guard lock(mutex);
         out.resize(std::max(out.size(), place + 1));
         out[place] = std::move(kept);
         return {};

@@ -142,12 +142,12 @@ base::Result<Frame> Evaluator::Constant(double value, const Steps& steps) {
 }
 
 base::Result<> Evaluator::Each(const Expr& selector, model::Timestamp from, model::Timestamp to,
-                               const store::SeriesSink& sink) {
+                               const store::Hints& hints, const store::SeriesSink& sink) {
   if (auto spent = budget_.Spend(0); !spent) {
     return spent;
   }
-  std::atomic<bool> ours = false;  // the error is the sink's, not the querier's
-  auto done = querier_.Each(selector.matchers, from, to,
+  bool ours = false;  // the error is the sink's, not the querier's
+  auto done = querier_.Each(selector.matchers, from, to, &hints,
                             [&](std::size_t place, const store::SeriesView& series) {
                               auto taken = budget_.Spend(series.t.size());
                               taken = taken ? sink(place, series) : taken;
@@ -166,8 +166,7 @@ base::Result<Frame> Evaluator::Selector(const Expr& expr, const Steps& steps, bo
   const model::Timestamp last = fixed.value_or(steps.Last()) - expr.offset;
   const Steps moments = fixed ? Steps{*fixed, 0, steps.count} : steps;
   Frame out;
-  std::mutex mutex;
-  auto done = Each(expr, first - lookback, last,
+  auto done = Each(expr, first - lookback, last, {},
                    [&](std::size_t place, const store::SeriesView& series) -> base::Result<> {
                      if (auto spent = budget_.Spend(steps.count); !spent) {
                        return spent;
@@ -175,7 +174,6 @@ base::Result<Frame> Evaluator::Selector(const Expr& expr, const Steps& steps, bo
                      Column column{series.labels, std::vector<double>(steps.count, Absent())};
                      Pick(series, moments, expr.offset, lookback, timestamps, column.v);
                      if (std::ranges::any_of(column.v, IsPresent)) {
-                       const std::lock_guard lock(mutex);
                        ColumnAt(out, place) = std::move(column);
                      }
                      return {};
@@ -196,27 +194,31 @@ RangeShape Evaluator::ShapeOf(const Expr& expr) const {
           .at = fixed.value_or(0)};
 }
 
-base::Result<> Evaluator::EachRange(const Expr& expr, const Steps& steps,
+base::Result<> Evaluator::EachRange(const Expr& expr, const Steps& steps, std::string_view function,
                                     const store::SeriesSink& sink) {
   if (expr.kind != Expr::Kind::kMatrix) {
     return Subquery(expr, steps, sink);
   }
   const RangeShape shape = ShapeOf(expr);
   return Each(*expr.args[0], shape.WindowEnd(steps.start) - shape.range,
-              shape.WindowEnd(steps.Last()),
+              shape.WindowEnd(steps.Last()), {.range_ms = shape.range, .function = function},
               [&](std::size_t place, const store::SeriesView& series) {
                 if (std::ranges::none_of(series.v, IsAbsent)) {
                   return sink(place, series);
                 }
                 std::vector<model::Timestamp> t;
                 std::vector<double> v;
+                std::vector<double> weight;
                 for (std::size_t i = 0; i < series.v.size(); ++i) {
                   if (IsPresent(series.v[i])) {
                     t.push_back(series.t[i]);
                     v.push_back(series.v[i]);
+                    if (!series.weight.empty()) {
+                      weight.push_back(series.weight[i]);
+                    }
                   }
                 }
-                return sink(place, {series.labels, t, v});
+                return sink(place, {series.labels, t, v, weight});
               });
 }
 

@@ -37,8 +37,9 @@ class Evaluator {
   /// and without gaps.
   base::Result<Frame> Eval(const Expr& expr, const Steps& steps);
   /// Gives the samples of a range vector that the windows of these steps need, series by series,
-  /// without staleness markers; from several threads at the same time.
-  base::Result<> EachRange(const Expr& expr, const Steps& steps, const store::SeriesSink& sink);
+  /// without staleness markers. `function` takes them; "" when nothing does.
+  base::Result<> EachRange(const Expr& expr, const Steps& steps, std::string_view function,
+                           const store::SeriesSink& sink);
   /// How a range vector (a matrix selector or a subquery) is cut into windows.
   [[nodiscard]] RangeShape ShapeOf(const Expr& expr) const;
 
@@ -56,7 +57,7 @@ class Evaluator {
   base::Result<Frame> TimeCall(const Expr& expr, const Steps& steps);
   base::Result<Frame> VectorCall(const Expr& expr, const Steps& steps);
   base::Result<> Each(const Expr& selector, model::Timestamp from, model::Timestamp to,
-                      const store::SeriesSink& sink);
+                      const store::Hints& hints, const store::SeriesSink& sink);
   /// The moment of an @ modifier, nullopt without one.
   [[nodiscard]] std::optional<model::Timestamp> FixedAt(const Expr& expr) const;
 
@@ -89,8 +90,9 @@ base::Result<Frame> Aggregated(const Expr& expr, const Frame& input,
 struct Window {
   const model::Timestamp* t = nullptr;
   const double* v = nullptr;
-  std::size_t size = 0;        ///< at least 1
-  model::Timestamp start = 0;  ///< of the window
+  const double* weight = nullptr;  ///< raw samples that each stands for; nullptr: one each
+  std::size_t size = 0;            ///< at least 1
+  model::Timestamp start = 0;      ///< of the window
   model::Timestamp end = 0;
   model::Timestamp now = 0;      ///< the step
   std::int64_t range = 0;        ///< milliseconds

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "promql/evaluator.h"
 
@@ -87,6 +88,16 @@ bool Irate(const Window& w, double& out) { return LastTwo(w, true, out); }
 bool Idelta(const Window& w, double& out) { return LastTwo(w, false, out); }
 
 bool AvgOverTime(const Window& w, double& out) {
+  if (w.weight != nullptr) {
+    Sum sum;
+    Sum weight;
+    for (std::size_t i = 0; i < w.size; ++i) {
+      sum.Add(w.v[i] * w.weight[i]);
+      weight.Add(w.weight[i]);
+    }
+    out = sum.Total() / weight.Total();
+    return true;
+  }
   Sum mean;
   double count = 0;
   for (std::size_t i = 0; i < w.size; ++i) {
@@ -112,7 +123,8 @@ bool SumOverTime(const Window& w, double& out) {
 }
 
 bool CountOverTime(const Window& w, double& out) {
-  out = static_cast<double>(w.size);
+  out = w.weight == nullptr ? static_cast<double>(w.size)
+                            : std::accumulate(w.weight, w.weight + w.size, 0.0);
   return true;
 }
 

@@ -18,7 +18,7 @@ constexpr std::uint32_t kSlotsAtOnce = 1024;
 constexpr std::size_t kRecordSamples = 16'384;              // a longer row of the log is cut in two
 constexpr model::Timestamp kMaxTime = 1LL << 52;            // the year 144,000
 constexpr base::Duration kRetry = std::chrono::seconds(1);  // of a disk that refused
-constexpr int kWalPagesInAppend = 8192;                     // 32 MiB: Maintain is not being called
+constexpr std::int64_t kWalBytesInAppend = 32LL << 20;      // Maintain is not being called
 
 bool GoodLabels(const std::shared_ptr<const model::Labels>& labels) {
   if (labels == nullptr || labels->empty() || labels->size() > kMaxLabels) {
@@ -343,7 +343,7 @@ void State::DropOldest() {
     std::size_t after = 0;
     for (auto at = oldest->second.begin(); at != oldest->second.end();) {
       before += at->second.samples();
-      at->second.DropRows((at->second.times().size() + 1) / 2);
+      at->second.DropRows(0, (at->second.times().size() + 1) / 2);
       after += at->second.samples();
       at = at->second.samples() == 0 ? oldest->second.erase(at) : std::next(at);
     }
@@ -412,7 +412,7 @@ base::Result<> State::AppendMany(std::span<const model::Batch> batches,
       DropOldest();
     }
   }
-  if (wal_pages > kWalPagesInAppend) {
+  if (wal_pages * write.page_bytes > kWalBytesInAppend) {
     (void)Checkpoint(false);
   }
   return result;

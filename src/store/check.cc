@@ -14,21 +14,33 @@ class Checker {
 
   base::Result<CheckReport> Run() {
     std::vector<Window> windows;
+    std::vector<Window> days;
     {
       const std::shared_lock lock(state_->shared);
       windows.assign(state_->windows.begin(), state_->windows.end());
+      days.assign(state_->tiers.begin(), state_->tiers.end());
     }
     auto reader = state_->TakeReader();
     if (!reader) {
       return base::Fail(std::move(reader.error()));
     }
     for (const Window window : windows) {  // a short transaction each
-      if (auto done = CheckWindow(reader->get(), window); !done) {
+      if (auto done = CheckWindow(&(*reader)->window, window, false); !done) {
         return base::Fail(std::move(done.error()));
       }
     }
+    for (const Window day : days) {
+      if (auto done = CheckWindow(&(*reader)->tier_day, day, true); !done) {
+        return base::Fail(std::move(done.error()));
+      }
+    }
+    CheckDictionary();
+    auto done = ListAside(&(*reader)->db);
     CheckPages(&(*reader)->db);
     state_->GiveReader(std::move(*reader));
+    if (!done) {
+      return base::Fail(std::move(done.error()));
+    }
     return std::move(report_);
   }
 
@@ -41,9 +53,10 @@ class Checker {
   }
 
   // No series may be forgotten between reading a chunk and asking for it: writers wait.
-  base::Result<> CheckWindow(ReaderDb* reader, Window window) {
+  base::Result<> CheckWindow(Statement* statement, Window window, bool tier) {
     const std::lock_guard no_writes(state_->writer);
-    Statement& rows = reader->window;
+    Statement& rows = *statement;
+    const char* const what = tier ? "statistics of the day" : "window";
     const Resetting reset(&rows);
     rows.Bind(1, window);
     while (true) {
@@ -52,22 +65,24 @@ class Checker {
         if (row.error().kind != base::ErrorKind::kCorrupt) {
           return base::Fail(std::move(row.error()));
         }
-        Problem(fmt::format("window {}: {}", base::FormatRfc3339(base::FromMs(window)),
+        Problem(fmt::format("{} {}: {}", what, base::FormatRfc3339(base::FromMs(window)),
                             row.error().message));
         return {};
       }
       if (!*row) {
         return {};
       }
-      const ChunkKey key{window, static_cast<TargetId>(rows.Int(0)), rows.Int(1)};
+      const ChunkKey key{window, static_cast<TargetId>(rows.Int(0)), rows.Int(1), tier};
       const Bytes bytes = rows.Blob(2);
       ++report_.chunks;
       report_.bytes += bytes.size();
       if (auto done = CheckChunk(key, bytes); !done) {
-        Problem(fmt::format("window {}, target {}, part {}: {}",
+        Problem(fmt::format("{} {}, target {}, part {}: {}", what,
                             base::FormatRfc3339(base::FromMs(window)), key.target, key.part,
                             done.error().message));
-        state_->NoteDamage(key, done.error().message);
+        if (!state_->read_only) {
+          state_->NoteDamage(key, done.error().message);
+        }
       }
     }
   }
@@ -84,7 +99,7 @@ class Checker {
     if (!times) {
       return base::Fail(times.error());
     }
-    if (times->front() < key.window || times->back() >= key.window + state_->window_ms) {
+    if (times->front() < key.window || times->back() >= state_->EndOf(key)) {
       return bad("times outside the window");
     }
     for (const ColumnRef& column : chunk->columns()) {
@@ -97,13 +112,51 @@ class Checker {
         return done;
       }
       ++report_.columns;
-      report_.samples += *count;
+      report_.samples += key.tier ? 0 : *count;
       const std::shared_lock lock(state_->shared);
       if (state_->index.TargetOf(column.series) != key.target) {
         return bad("a series that the dictionary does not have for this target");
       }
     }
     return {};
+  }
+
+  void CheckDictionary() {
+    const std::shared_lock lock(state_->shared);
+    for (const std::string& problem : state_->log_problems) {
+      Problem(problem);
+    }
+    for (std::string& problem : state_->index.Verify(kProblemsKept)) {
+      Problem(std::move(problem));
+    }
+    report_.series = state_->index.series_count();
+    report_.head_samples = state_->head.samples;
+    report_.window = std::chrono::milliseconds(state_->window_ms);
+  }
+
+  base::Result<> ListAside(Database* db) {
+    const auto count = db->Number("SELECT count(*) FROM aside");
+    auto rows = db->Prepare(
+        "SELECT at, source, window, target, reason, length(data) FROM aside ORDER BY id DESC"
+        " LIMIT 100");
+    if (!count || !rows) {
+      return base::Fail(!count ? count.error() : rows.error());
+    }
+    report_.aside_count = static_cast<std::uint64_t>(*count);
+    while (true) {
+      const auto row = rows->Step();
+      if (!row || !*row) {
+        return row ? base::Result<>{} : base::Fail(row.error());
+      }
+      const std::shared_lock lock(state_->shared);
+      report_.aside.push_back(
+          {.at = rows->Int(0),
+           .source = rows->Text(1),
+           .window = rows->Int(2),
+           .target = state_->index.TargetName(static_cast<TargetId>(rows->Int(3))),
+           .reason = rows->Text(4),
+           .bytes = static_cast<std::uint64_t>(rows->Int(5))});
+    }
   }
 
   void CheckPages(Database* db) {

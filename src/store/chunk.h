@@ -57,6 +57,8 @@ class ChunkReader {
   static base::Result<ChunkReader> Open(Bytes bytes);
 
   [[nodiscard]] std::size_t rows() const { return rows_; }
+  /// Bytes that the times take.
+  [[nodiscard]] std::size_t time_length() const { return time_bytes_.size(); }
   /// Ascending by series.
   [[nodiscard]] std::span<const ColumnRef> columns() const { return columns_; }
   /// The column of a series, or nullptr.

@@ -83,16 +83,26 @@ std::string Statement::Text(int column) const {
 }
 
 base::Result<Database> Database::Open(const std::string& path) {
+  return OpenWith(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+}
+
+base::Result<Database> Database::OpenReadOnly(const std::string& path) {
+  return OpenWith(path, SQLITE_OPEN_READONLY);
+}
+
+base::Result<Database> Database::OpenWith(const std::string& path, int flags) {
   Database out;
   sqlite3* raw = nullptr;
-  const int code =
-      sqlite3_open_v2(path.c_str(), &raw,
-                      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
+  const int code = sqlite3_open_v2(path.c_str(), &raw, flags | SQLITE_OPEN_NOMUTEX, nullptr);
   out.raw_.reset(raw);
   if (code != SQLITE_OK) {
     return base::Fail(ErrorOf(raw, code).In(path));
   }
   sqlite3_extended_result_codes(raw, 1);
+  // WAL and shared memory stay when the store is closed: on a full disk they could not be made
+  // anew.
+  int keep = 1;
+  sqlite3_file_control(raw, "main", SQLITE_FCNTL_PERSIST_WAL, &keep);
   sqlite3_busy_timeout(raw, 5000);
   return out;
 }

@@ -57,6 +57,8 @@ class Database {
   Database() = default;
   /// Opens or creates the file.
   static base::Result<Database> Open(const std::string& path);
+  /// Opens a file that is there, never writing to it.
+  static base::Result<Database> OpenReadOnly(const std::string& path);
   base::Result<> Exec(const char* sql);
   base::Result<Statement> Prepare(std::string_view sql);
   /// The first column of the first row as a number.
@@ -64,6 +66,7 @@ class Database {
   [[nodiscard]] sqlite3* raw() const { return raw_.get(); }
 
  private:
+  static base::Result<Database> OpenWith(const std::string& path, int flags);
   struct Close {
     void operator()(sqlite3* raw) const { sqlite3_close_v2(raw); }
   };

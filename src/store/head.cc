@@ -28,6 +28,14 @@ void InsertRow(Mask* mask, std::size_t row) {
   }
 }
 
+// Grows by a quarter: with doubling a third of the head would be air.
+void Push(std::vector<double>* values, double v) {
+  if (values->size() == values->capacity()) {
+    values->reserve(values->size() + std::max<std::size_t>(4, values->size() / 4));
+  }
+  values->push_back(v);
+}
+
 // Whether a value was there already; `changed` whether it had other bits.
 bool Set(Table::Column* column, std::size_t row, double v, bool* changed) {
   Mask& mask = column->mask;
@@ -38,7 +46,7 @@ bool Set(Table::Column* column, std::size_t row, double v, bool* changed) {
   }
   if (mask.size() == word + 1 && (mask[word] >> (row % 64)) == 0) {
     mask[word] |= bit;
-    column->values.push_back(v);
+    Push(&column->values, v);
     return false;
   }
   const auto at = column->values.begin() + static_cast<std::ptrdiff_t>(Rank(mask, row));
@@ -170,13 +178,12 @@ void Table::Insert(const Table& newer) {
   }
 }
 
-void Table::DropRows(std::size_t rows) {
-  rows = std::min(rows, times_.size());
+void Table::DropRows(std::size_t first, std::size_t rows) {
   std::vector<std::size_t> next(columns_.size());
   Table kept;
   for (std::size_t r = 0; r < times_.size(); ++r) {
     const Row row = RowOf(r, &next);
-    if (r >= rows) {
+    if (r < first || r - first >= rows) {
       kept.Insert(row);
     }
   }

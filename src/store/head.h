@@ -40,8 +40,8 @@ class Table {
   base::Result<> Insert(ChunkReader* chunk);
   /// Puts all rows of another table in, over those that are there.
   void Insert(const Table& newer);
-  /// Forgets the first `rows` rows.
-  void DropRows(std::size_t rows);
+  /// Forgets `rows` rows from `first` on.
+  void DropRows(std::size_t first, std::size_t rows);
   /// The table as chunks, more than one only when it has more rows or columns than one may have.
   [[nodiscard]] std::vector<std::string> Encode() const;
 

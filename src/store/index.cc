@@ -23,6 +23,8 @@ std::vector<SeriesId> Intersect(const std::vector<SeriesId>& a, const std::vecto
 
 }  // namespace
 
+std::uint64_t Index::HashOf(const Series& series) { return HashPairs(series.target, series.pairs); }
+
 StringId Index::String(std::string_view text, DictionaryRows* rows) {
   const auto at = string_ids_.find(text);
   if (at != string_ids_.end()) {
@@ -108,7 +110,7 @@ void Index::Enter(SeriesId id, Series series) {
     }
   }
   ++targets_[series.target].uses;
-  by_hash_.emplace(HashPairs(series.target, series.pairs), id);
+  by_hash_.emplace(HashOf(series), id);
   series_.emplace(id, std::move(series));
   next_series_ = std::max(next_series_, id + 1);
 }
@@ -334,7 +336,7 @@ RemovedRows Index::Remove(std::vector<SeriesId> series) {
     if (!all_done) {
       DropPosting(entry, series);
     }
-    const auto [from, to] = by_hash_.equal_range(HashPairs(entry.target, entry.pairs));
+    const auto [from, to] = by_hash_.equal_range(HashOf(entry));
     by_hash_.erase(std::find_if(from, to, [id](const auto& at) { return at.second == id; }));
     for (const StringId text : entry.pairs) {
       const auto at = strings_.find(text);

@@ -80,6 +80,18 @@ class Index {
   [[nodiscard]] std::vector<std::shared_ptr<const model::Labels>> LabelsOf(
       std::span<const SeriesId> series) const;
 
+  /// What does not hold together: names of labels out of order or twice, a series twice, texts or
+  /// targets that nothing uses, lists of series that are not in order or do not fit. A sentence
+  /// each, at most `most`; empty: all is well.
+  [[nodiscard]] std::vector<std::string> Verify(std::size_t most) const;
+  /// The name of a target; "" when there is none.
+  [[nodiscard]] std::string TargetName(TargetId target) const;
+  /// For each label name how many values it has, and for each value of `name` how many series; the
+  /// `most` largest, largest first.
+  using Counts = std::vector<std::pair<std::string, std::size_t>>;
+  [[nodiscard]] Counts LargestLabels(std::size_t most) const;
+  [[nodiscard]] Counts LargestValues(std::string_view name, std::size_t most) const;
+
   /// Forgets series, and strings and targets that nothing uses any more.
   RemovedRows Remove(std::vector<SeriesId> series);
 
@@ -95,6 +107,7 @@ class Index {
   };
   using Postings = std::vector<SeriesId>;
 
+  static std::uint64_t HashOf(const Series& series);
   StringId String(std::string_view text, DictionaryRows* rows);
   void Enter(SeriesId id, Series series);
   [[nodiscard]] std::string_view ValueOf(const Series& series, StringId name) const;

@@ -11,54 +11,19 @@ namespace {
 using base::ErrorKind;
 
 constexpr std::size_t kTargetsAtOnce = 64;
-constexpr int kWalPages = 1000;
+constexpr std::int64_t kWalBytes = 4LL << 20;
 constexpr std::int64_t kStep =
     3600LL * 1000;  // a leap of the wall clock that is not believed at once
 
 std::int64_t Ms(base::Duration d) { return d / std::chrono::milliseconds(1); }
-
-// Puts the chunks of one (window, target) on disk into `table`; unreadable ones are set aside.
-base::Result<> ReadParts(State* s, Window window, TargetId target, Table* table) {
-  struct Bad {
-    ChunkKey key;
-    std::string reason;
-    std::string data;
-  };
-  std::vector<Bad> bad;
-  {
-    Statement& parts = s->write.parts;
-    const Resetting reset(&parts);
-    parts.Bind(1, window).Bind(2, target);
-    while (true) {
-      auto row = parts.Step();
-      if (!row) {
-        return base::Fail(std::move(row.error()));
-      }
-      if (!*row) {
-        break;
-      }
-      auto chunk = ChunkReader::Open(parts.Blob(1));
-      auto done = chunk ? table->Insert(&*chunk) : base::Fail(chunk.error());
-      if (!done) {
-        bad.push_back({{window, target, parts.Int(0)}, done.error().message, parts.Text(1)});
-      }
-    }
-  }
-  for (const Bad& b : bad) {
-    if (auto done = s->SetAside(b.key, b.reason, AsBytes(b.data), false); !done) {
-      return done;
-    }
-  }
-  return {};
-}
 
 // Writes one target's table as chunks within a transaction that is open.
 base::Result<> WriteTarget(State* s, Window window, TargetId target, const Table& table,
                            bool merge) {
   std::int64_t part = 0;
   std::vector<std::string> chunks;
+  Table merged;
   if (merge) {
-    Table merged;
     auto done = ReadParts(s, window, target, &merged);
     if (!done) {
       return done;
@@ -81,6 +46,12 @@ base::Result<> WriteTarget(State* s, Window window, TargetId target, const Table
       return base::Fail(std::move(row.error()));
     }
     part = s->write.last_part.Blob(0).empty() ? 0 : s->write.last_part.Int(0) + 1;
+  }
+  if (merge && window < s->tiered_until && TiersOn(*s)) {  // late samples: once more
+    auto done = TierTarget(s, window, target, merged.samples() == 0 ? table : merged);
+    if (!done) {
+      return done;
+    }
   }
   for (const std::string& chunk : chunks) {
     auto done =
@@ -264,7 +235,7 @@ base::Result<> MoveDamaged(State* s) {
     std::string data;
     bool found = false;
     {
-      Statement& parts = s->write.parts;
+      Statement& parts = key.tier ? s->write.tier_parts : s->write.parts;
       const Resetting reset(&parts);
       parts.Bind(1, key.window).Bind(2, key.target);
       auto row = parts.Step();
@@ -310,6 +281,41 @@ std::int64_t AgeLimit(State* s, std::int64_t now) {
 
 }  // namespace
 
+// Puts the chunks of one (window, target) on disk into `table`; unreadable ones are set aside.
+base::Result<> ReadParts(State* s, Window window, TargetId target, Table* table) {
+  struct Bad {
+    ChunkKey key;
+    std::string reason;
+    std::string data;
+  };
+  std::vector<Bad> bad;
+  {
+    Statement& parts = s->write.parts;
+    const Resetting reset(&parts);
+    parts.Bind(1, window).Bind(2, target);
+    while (true) {
+      auto row = parts.Step();
+      if (!row) {
+        return base::Fail(std::move(row.error()));
+      }
+      if (!*row) {
+        break;
+      }
+      auto chunk = ChunkReader::Open(parts.Blob(1));
+      auto done = chunk ? table->Insert(&*chunk) : base::Fail(chunk.error());
+      if (!done) {
+        bad.push_back({{window, target, parts.Int(0)}, done.error().message, parts.Text(1)});
+      }
+    }
+  }
+  for (const Bad& b : bad) {
+    if (auto done = s->SetAside(b.key, b.reason, AsBytes(b.data), false); !done) {
+      return done;
+    }
+  }
+  return {};
+}
+
 base::Result<> State::WriteHead(std::int64_t now, base::Instant deadline) {
   do {
     if (!pass) {
@@ -335,24 +341,29 @@ base::Result<> State::SetAside(const ChunkKey& key, const std::string& reason, B
                                bool log) {
   const std::string_view bytes(reinterpret_cast<const char*>(data.data()), data.size());
   auto done = write.put_aside.Bind(1, base::Clock::NowMs())
-                  .BindBlob(2, log ? "head" : "chunk")
+                  .BindBlob(2, log        ? "head"
+                               : key.tier ? "tier"
+                                          : "chunk")
                   .Bind(3, key.window)
                   .Bind(4, key.target)
                   .Bind(5, key.part)
                   .BindBlob(6, reason)
                   .BindBlob(7, bytes)
                   .Run();
-  if (done && log) {
-    done = write.drop_row.Bind(1, key.window).Bind(2, key.part).Run();
-  } else if (done) {
-    done = write.drop_chunk.Bind(1, key.window).Bind(2, key.target).Bind(3, key.part).Run();
-    ++chunks_set_aside;
-    base::Log(base::Level::kError, "a damaged chunk of the store is set aside",
-              {{"err", reason},
-               {"target_id", key.target},
-               {"from", base::FormatRfc3339(base::FromMs(key.window))},
-               {"to", base::FormatRfc3339(base::FromMs(key.window + window_ms))}});
+  if (!done) {
+    return done;
   }
+  if (log) {
+    return write.drop_row.Bind(1, key.window).Bind(2, key.part).Run();
+  }
+  Statement& drop = key.tier ? write.drop_tier : write.drop_chunk;
+  done = drop.Bind(1, key.window).Bind(2, key.target).Bind(3, key.part).Run();
+  ++chunks_set_aside;
+  base::Log(base::Level::kError, "a damaged chunk of the store is set aside",
+            {{"err", reason},
+             {"target_id", key.target},
+             {"from", base::FormatRfc3339(base::FromMs(key.window))},
+             {"to", base::FormatRfc3339(base::FromMs(EndOf(key)))}});
   return done;
 }
 
@@ -385,11 +396,13 @@ base::Result<> State::Maintain(base::Time wall) {
   done = MoveDamaged(this);
   done = done ? WriteHead(now, deadline) : done;
   done = done ? MergeParts(this, now, deadline) : done;
+  done = done ? TierOld(this, now, deadline) : done;
   done = done ? Retain(this, age_limit, deadline) : done;
+  done = done ? RetainTiers(this, now, deadline) : done;
   done = done ? CollectSeries(this, deadline) : done;
   done = done ? Flush(true) : done;
   done = done ? ShrinkFile(this) : done;
-  if (done && wal_pages > kWalPages) {
+  if (done && wal_pages * write.page_bytes > kWalBytes) {
     done = Checkpoint(false);
   }
   if (!done) {

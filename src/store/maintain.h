@@ -10,6 +10,22 @@ namespace store {
 base::Result<> Retain(State* s, std::int64_t age_limit, base::Instant deadline);
 /// Removes series from the dictionary whose last sample was deleted.
 base::Result<> CollectSeries(State* s, base::Instant deadline);
+/// Puts the chunks of one (window, target) on disk into `table`; unreadable ones are set aside.
+base::Result<> ReadParts(State* s, Window window, TargetId target, Table* table);
+
+/// Whether statistics of five minutes are made.
+bool TiersOn(const State& s);
+/// Makes the statistics of one target of a window, within a transaction that is open.
+base::Result<> TierTarget(State* s, Window window, TargetId target, const Table& raw);
+/// Makes those of a whole window; true: all are there.
+base::Result<bool> TierWindow(State* s, Window window, base::Instant deadline);
+/// Makes those of windows that are old enough.
+base::Result<> TierOld(State* s, std::int64_t now, base::Instant deadline);
+/// Deletes statistics by age; nothing while Retain deletes nothing by age.
+base::Result<> RetainTiers(State* s, std::int64_t now, base::Instant deadline);
+/// Deletes the oldest day of statistics.
+base::Result<> DropTier(State* s, Window day, base::Instant deadline);
+
 /// Gives a few free pages back to the file system when there are many.
 base::Result<> ShrinkFile(State* s);
 

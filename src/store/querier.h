@@ -39,6 +39,15 @@ struct SeriesData {
   std::shared_ptr<const model::Labels> labels;
   std::vector<model::Timestamp> t;
   std::vector<double> v;
+  /// How many raw samples each stands for; empty: one each. Only Each with hints gives others.
+  std::vector<double> weight;
+};
+
+/// What samples are wanted for (Prometheus: SelectHints). It matters only where they are gone and
+/// statistics of five minutes stand for them.
+struct Hints {
+  std::int64_t range_ms = 0;  ///< of the range vector; 0: an instant one
+  std::string_view function;  ///< that takes the range vector: "rate", "max_over_time"
 };
 
 /// One series' samples, lent for the length of a call.
@@ -46,10 +55,19 @@ struct SeriesView {
   const std::shared_ptr<const model::Labels>& labels;
   std::span<const model::Timestamp> t;
   std::span<const double> v;
+  std::span<const double> weight = {};  ///< as SeriesData has it
 };
-/// Takes one series; `place` is its place in the order of labels. An error ends the reading. Called
-/// by several threads at the same time, for different places.
+/// Takes one series; `place` is its place in the order of labels. An error ends the reading.
 using SeriesSink = std::function<base::Result<>(std::size_t place, const SeriesView& series)>;
+/// Lends series that were read, in their order.
+inline base::Result<> Lend(const std::vector<SeriesData>& all, const SeriesSink& sink) {
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (auto done = sink(i, {all[i].labels, all[i].t, all[i].v, all[i].weight}); !done) {
+      return done;
+    }
+  }
+  return {};
+}
 
 /// Reads series. Implementations are safe to call from any thread; one call sees one state.
 class Querier {
@@ -62,15 +80,13 @@ class Querier {
                                                        model::Timestamp from,
                                                        model::Timestamp to) const = 0;
   /// What Select gives, lent series by series as they are read, in whatever order; places of series
-  /// without a sample are left out. Needs memory for a few series only.
+  /// without a sample are left out. Needs memory for a few series only. With `hints`, statistics of
+  /// samples that are gone stand for them, such as serve that use; nullptr: only samples.
   virtual base::Result<> Each(const std::vector<Matcher>& matchers, model::Timestamp from,
-                              model::Timestamp to, const SeriesSink& sink) const {
+                              model::Timestamp to, const Hints* /*hints*/,
+                              const SeriesSink& sink) const {
     const auto all = Select(matchers, from, to);
-    base::Result<> done = all ? base::Result<>{} : base::Fail(all.error());
-    for (std::size_t i = 0; done && i < all->size(); ++i) {
-      done = sink(i, {(*all)[i].labels, (*all)[i].t, (*all)[i].v});
-    }
-    return done;
+    return all ? Lend(*all, sink) : base::Fail(all.error());
   }
   /// Labels of series that meet every matcher and have a sample in the range, without samples.
   virtual base::Result<std::vector<std::shared_ptr<const model::Labels>>> Series(

@@ -19,7 +19,8 @@ base::Result<std::unique_ptr<ReaderDb>> State::TakeReader() const {
       return out;
     }
   }
-  return OpenReader(path);
+  return read_only ? base::Fail(base::ErrorKind::kInternal, "store: its one reader is in use")
+                   : OpenReader(path);
 }
 
 void State::GiveReader(std::unique_ptr<ReaderDb> reader) const {
@@ -36,7 +37,7 @@ void State::NoteDamage(const ChunkKey& key, const std::string& reason) const {
     base::Log(base::Level::kError, "the store has a damaged chunk; the rest is answered",
               {{"err", reason},
                {"from", base::FormatRfc3339(base::FromMs(key.window))},
-               {"to", base::FormatRfc3339(base::FromMs(key.window + window_ms))}});
+               {"to", base::FormatRfc3339(base::FromMs(EndOf(key)))}});
   }
 }
 

@@ -7,8 +7,9 @@
 namespace store {
 namespace {
 
-constexpr std::int64_t kFreePages = 1024;  // kept for reuse in any case
-constexpr std::int64_t kAsideRows = 1000;  // of table `aside`, the newest
+constexpr std::int64_t kFreeBytes = 4LL << 20;   // kept for reuse in any case
+constexpr std::int64_t kGivenBytes = 1LL << 20;  // back to the file system at once
+constexpr std::int64_t kAsideRows = 1000;        // of table `aside`, the newest
 
 // Sixty-four chunks of a window; `*empty` when it has none any more.
 base::Result<> DropChunks(State* s, Window window, bool* empty) {
@@ -55,6 +56,12 @@ base::Result<> DropChunks(State* s, Window window, bool* empty) {
 }
 
 base::Result<> DropWindow(State* s, Window window, base::Instant deadline) {
+  if (TiersOn(*s) && window >= s->tiered_until) {
+    const auto kept = TierWindow(s, window, deadline);
+    if (!kept || !*kept) {
+      return kept ? base::Result<>{} : base::Fail(kept.error());
+    }
+  }
   bool empty = false;
   do {
     auto done = DropChunks(s, window, &empty);
@@ -69,21 +76,42 @@ base::Result<> DropWindow(State* s, Window window, base::Instant deadline) {
   return {};
 }
 
-base::Result<std::int64_t> UsedBytes(Database* db) {
-  std::int64_t used = 0;
+base::Result<std::int64_t> UsedBytes(Database* db, std::int64_t page_bytes) {
   const auto pages = db->Number("PRAGMA page_count");
   const auto free = db->Number("PRAGMA freelist_count");
-  const auto size = db->Number("PRAGMA page_size");
-  for (const auto* number : {&pages, &free, &size}) {
+  for (const auto* number : {&pages, &free}) {
     if (!*number) {
       return base::Fail(number->error());
     }
   }
-  used = (*pages - *free) * *size;
-  return used;
+  return (*pages - *free) * page_bytes;
 }
 
-// Takes those out of `ids` that have samples, in memory or on disk.
+// Takes those out of `ids` that a chunk in one of these windows has.
+base::Result<> KeepIn(Statement* parts, const std::set<Window>& windows, TargetId target,
+                      std::set<SeriesId>* ids) {
+  for (auto window = windows.rbegin(); window != windows.rend() && !ids->empty(); ++window) {
+    const Resetting reset(parts);
+    parts->Bind(1, *window).Bind(2, target);
+    while (true) {
+      auto row = parts->Step();
+      if (!row) {
+        return base::Fail(std::move(row.error()));
+      }
+      if (!*row) {
+        break;
+      }
+      if (const auto chunk = ChunkReader::Open(parts->Blob(1)); chunk) {
+        for (const ColumnRef& column : chunk->columns()) {
+          ids->erase(column.series);
+        }
+      }
+    }
+  }
+  return {};
+}
+
+// Takes those out of `ids` that have samples or statistics, in memory or on disk.
 base::Result<> KeepLiving(State* s, TargetId target, std::set<SeriesId>* ids) {
   for (const auto& [window, tables] : s->head.windows) {
     const auto table = tables.find(target);
@@ -93,26 +121,8 @@ base::Result<> KeepLiving(State* s, TargetId target, std::set<SeriesId>* ids) {
       }
     }
   }
-  Statement& parts = s->write.parts;
-  for (auto window = s->windows.rbegin(); window != s->windows.rend() && !ids->empty(); ++window) {
-    const Resetting reset(&parts);
-    parts.Bind(1, *window).Bind(2, target);
-    while (true) {
-      auto row = parts.Step();
-      if (!row) {
-        return base::Fail(std::move(row.error()));
-      }
-      if (!*row) {
-        break;
-      }
-      if (const auto chunk = ChunkReader::Open(parts.Blob(1)); chunk) {
-        for (const ColumnRef& column : chunk->columns()) {
-          ids->erase(column.series);
-        }
-      }
-    }
-  }
-  return {};
+  auto done = KeepIn(&s->write.parts, s->windows, target, ids);
+  return done ? KeepIn(&s->write.tier_parts, s->tiers, target, ids) : done;
 }
 
 void Merge(RemovedRows from, RemovedRows* into) {
@@ -130,15 +140,16 @@ base::Result<> Retain(State* s, std::int64_t age_limit, base::Instant deadline) 
       return done;
     }
   }
-  while (s->options.retention_bytes > 0 && s->windows.size() > 1) {
-    const auto used = UsedBytes(&s->write.db);
+  while (s->options.retention_bytes > 0 && (s->windows.size() > 1 || !s->tiers.empty())) {
+    const auto used = UsedBytes(&s->write.db, s->write.page_bytes);
     if (!used) {
       return base::Fail(used.error());
     }
     if (static_cast<std::uint64_t>(*used) <= s->options.retention_bytes) {
       break;
     }
-    auto done = DropWindow(s, *s->windows.begin(), deadline);
+    auto done = s->windows.size() > 1 ? DropWindow(s, *s->windows.begin(), deadline)
+                                      : DropTier(s, *s->tiers.begin(), deadline);
     if (!done || base::Clock::Steady() >= deadline) {
       return done;
     }
@@ -177,8 +188,11 @@ base::Result<> ShrinkFile(State* s) {
   if (!pages || !free) {
     return base::Fail(!pages ? pages.error() : free.error());
   }
-  if (*free > kFreePages && *free > *pages / 4) {
-    auto done = db.Exec("PRAGMA incremental_vacuum(256)");
+  const std::int64_t page = s->write.page_bytes;
+  if (*free * page > kFreeBytes && *free > *pages / 4) {
+    const std::string give =
+        "PRAGMA incremental_vacuum(" + std::to_string(kGivenBytes / page) + ")";
+    auto done = db.Exec(give.c_str());
     if (!done) {
       return done;
     }

@@ -1,11 +1,8 @@
 // Select and Each: samples of the head and of chunks, seen at one moment, series by series.
 #include <algorithm>
-#include <future>
 #include <map>
-#include <mutex>
 #include <numeric>
 #include <system_error>
-#include <thread>
 
 #include "store/snapshot.h"
 
@@ -13,48 +10,6 @@ namespace store {
 namespace {
 
 using base::ErrorKind;
-
-// Rows [first, last) of a column of `values`, by a mask or all.
-void AppendRows(std::span<const model::Timestamp> times, const Mask* mask,
-                std::span<const double> values, std::size_t first, std::size_t last,
-                SeriesData* out) {
-  if (mask == nullptr) {
-    out->t.insert(out->t.end(), times.begin() + static_cast<std::ptrdiff_t>(first),
-                  times.begin() + static_cast<std::ptrdiff_t>(last));
-    out->v.insert(out->v.end(), values.begin() + static_cast<std::ptrdiff_t>(first),
-                  values.begin() + static_cast<std::ptrdiff_t>(last));
-    return;
-  }
-  std::size_t next = Rank(*mask, first);
-  for (std::size_t row = first; row < last; ++row) {
-    if (HasRow(*mask, row)) {
-      out->t.push_back(times[row]);
-      out->v.push_back(values[next++]);
-    }
-  }
-}
-
-// Times strictly ascending; of several samples at one time the one that came last.
-void Normalise(SeriesData* data) {
-  if (std::ranges::adjacent_find(data->t, std::greater_equal<>()) == data->t.end()) {
-    return;
-  }
-  std::vector<std::size_t> order(data->t.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::ranges::stable_sort(order, {}, [&](std::size_t i) { return data->t[i]; });
-  SeriesData out{.labels = data->labels, .t = {}, .v = {}};
-  out.t.reserve(order.size());
-  out.v.reserve(order.size());
-  for (const std::size_t i : order) {
-    if (!out.t.empty() && out.t.back() == data->t[i]) {
-      out.v.back() = data->v[i];
-    } else {
-      out.t.push_back(data->t[i]);
-      out.v.push_back(data->v[i]);
-    }
-  }
-  *data = std::move(out);
-}
 
 // What is read of one series. While it has a sample in every row of its target's chunks it shares
 // the group's times; then its own list is empty.
@@ -64,7 +19,7 @@ struct Buffer {
   bool shares = true;
 };
 
-// What all threads of one Each share.
+// One Each at work.
 class Selection {
  public:
   Selection(const State* state, model::Timestamp from, model::Timestamp to, const SeriesSink& sink)
@@ -114,8 +69,7 @@ class Selection {
   }
 
   base::Result<std::shared_ptr<const KeptParts>> Parts(Window window, const Group& group);
-  [[nodiscard]] std::size_t Helpers() const;
-  void ReadGroups(base::Result<>* done);
+  base::Result<> ReadGroups();
   base::Result<> GiveTwins();
 
   const State* state_;
@@ -123,16 +77,13 @@ class Selection {
   model::Timestamp to_;
   const SeriesSink& sink_;
   Snapshot snapshot_;
-  std::vector<std::size_t> place_;    // by slot
-  std::vector<SeriesData> head_;      // by slot, what memory has
-  std::atomic<std::size_t> next_{0};  // group that nobody reads yet
-  std::atomic<std::size_t> samples_{0};
-  std::atomic<bool> failed_{false};
-  std::mutex mutex_;  // of the reader's connection and of twins_
+  std::vector<std::size_t> place_;  // by slot
+  std::vector<SeriesData> head_;    // by slot, what memory has
+  std::size_t samples_ = 0;
   std::map<std::size_t, std::map<std::size_t, SeriesData>> twins_;  // by place, then slot
 };
 
-// One thread at work: target by target, window by window.
+// Reads target by target, window by window.
 class GroupReader {
  public:
   explicit GroupReader(Selection* all) : all_(*all) {}
@@ -234,7 +185,8 @@ class GroupReader {
   base::Result<> Give(std::size_t slot, Buffer* buffer) {
     SeriesData& head = all_.head_[slot];
     const std::size_t size = buffer->v.size() + head.v.size();
-    if (all_.samples_.fetch_add(size) + size > all_.state_->options.select_samples) {
+    all_.samples_ += size;
+    if (all_.samples_ > all_.state_->options.select_samples) {
       return all_.TooMany();
     }
     std::span<const model::Timestamp> t = buffer->shares ? times_ : buffer->own;
@@ -252,12 +204,11 @@ class GroupReader {
         return head.v.empty() ? base::Result<>{} : all_.sink_(place, {labels, head.t, head.v});
       }
     }
-    SeriesData whole{labels, {t.begin(), t.end()}, {v.begin(), v.end()}};
+    SeriesData whole{labels, {t.begin(), t.end()}, {v.begin(), v.end()}, {}};
     whole.t.insert(whole.t.end(), head.t.begin(), head.t.end());
     whole.v.insert(whole.v.end(), head.v.begin(), head.v.end());
     Normalise(&whole);
     if (twin != all_.twins_.end()) {
-      const std::lock_guard lock(all_.mutex_);
       twin->second.emplace(slot, std::move(whole));
       return {};
     }
@@ -284,7 +235,6 @@ base::Result<std::shared_ptr<const KeptParts>> Selection::Parts(Window window, c
   } else {
     fresh->asked = group.series;
   }
-  const std::lock_guard lock(mutex_);
   const std::uint64_t damage = state_->unreadable;
   auto done = snapshot_.EachPart(window, group.target,
                                  [&](std::int64_t part, ChunkReader* chunk) -> base::Result<> {
@@ -304,26 +254,14 @@ base::Result<std::shared_ptr<const KeptParts>> Selection::Parts(Window window, c
   return fresh;
 }
 
-// Threads beside this one: none for what is done before they would have begun.
-std::size_t Selection::Helpers() const {
-  constexpr std::size_t kWorthIt = 64;  // columns of chunks, some microseconds each
-  constexpr std::size_t kMost = 3;
-  const std::size_t columns = snapshot_.labels.size() * snapshot_.windows.size();
-  return columns < kWorthIt ? 0
-                            : std::min({kMost, snapshot_.groups.size() - 1,
-                                        std::size_t{std::thread::hardware_concurrency()} - 1});
-}
-
-void Selection::ReadGroups(base::Result<>* done) {
+base::Result<> Selection::ReadGroups() {
   GroupReader reader(this);
-  while (*done && !failed_) {
-    const std::size_t i = next_++;
-    if (i >= snapshot_.groups.size()) {
-      return;
+  for (const Group& group : snapshot_.groups) {
+    if (auto done = reader.Read(group); !done) {
+      return done;
     }
-    *done = reader.Read(snapshot_.groups[i]);
   }
-  failed_ = true;
+  return {};
 }
 
 base::Result<> Selection::Run(const std::vector<Matcher>& matchers) {
@@ -335,21 +273,10 @@ base::Result<> Selection::Run(const std::vector<Matcher>& matchers) {
   }
   head_.resize(snapshot_.labels.size());
   Order();
-  std::vector<base::Result<>> done(1 + Helpers());
-  std::vector<std::future<void>> helpers;
-  try {
-    for (std::size_t i = 1; i < done.size(); ++i) {
-      helpers.push_back(std::async(std::launch::async, [this, &done, i] { ReadGroups(&done[i]); }));
-    }
-  } catch (const std::system_error&) {
-    // No more threads are to be had: those that there are do it.
+  if (auto done = ReadGroups(); !done) {
+    return done;
   }
-  ReadGroups(done.data());
-  for (std::future<void>& helper : helpers) {
-    helper.get();
-  }
-  const auto bad = std::ranges::find_if(done, [](const base::Result<>& one) { return !one; });
-  return bad == done.end() ? GiveTwins() : *bad;
+  return GiveTwins();
 }
 
 // What several targets have under the same labels is one series.
@@ -375,24 +302,29 @@ base::Result<> Selection::GiveTwins() {
 }  // namespace
 
 base::Result<> Store::Each(const std::vector<Matcher>& matchers, model::Timestamp from,
-                           model::Timestamp to, const SeriesSink& sink) const {
+                           model::Timestamp to, const Hints* hints, const SeriesSink& sink) const {
   from = std::max<model::Timestamp>(from, 0);
   if (matchers.empty()) {
     return base::Fail(ErrorKind::kInvalid, "match[] must contain at least one non-empty matcher");
   }
-  return to < from ? base::Result<>{} : Selection(state_.get(), from, to, sink).Run(matchers);
+  if (to < from) {
+    return {};
+  }
+  if (hints != nullptr && StatisticsFor(*hints) != 0 && state_->HasTiers(from, to)) {
+    const auto all = Condensed(state_.get(), matchers, from, to, *hints);
+    return all ? Lend(*all, sink) : base::Fail(all.error());
+  }
+  return Selection(state_.get(), from, to, sink).Run(matchers);
 }
 
 base::Result<std::vector<SeriesData>> Store::Select(const std::vector<Matcher>& matchers,
                                                     model::Timestamp from,
                                                     model::Timestamp to) const {
   std::vector<SeriesData> out;
-  std::mutex mutex;
-  auto done = Each(matchers, from, to, [&](std::size_t place, const SeriesView& series) {
-    const std::lock_guard lock(mutex);
+  auto done = Each(matchers, from, to, nullptr, [&](std::size_t place, const SeriesView& series) {
     out.resize(std::max(out.size(), place + 1));
     out[place] = {
-        series.labels, {series.t.begin(), series.t.end()}, {series.v.begin(), series.v.end()}};
+        series.labels, {series.t.begin(), series.t.end()}, {series.v.begin(), series.v.end()}, {}};
     return base::Result<>{};
   });
   if (!done) {

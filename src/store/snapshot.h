@@ -1,11 +1,19 @@
-// Snapshot: the head, the list of windows and the database seen at one moment; for readers only.
+// Snapshot: what a read sees of the head and the chunks at one moment; not for other rooms.
 #pragma once
 
 #include <algorithm>
+#include <map>
+#include <memory>
+#include <shared_mutex>
+#include <utility>
+#include <vector>
 
 #include "store/state.h"
+#include "store/tier.h"
 
 namespace store {
+
+using LabelsPtr = std::shared_ptr<const model::Labels>;
 
 // Series of one target that are asked for.
 struct Group {
@@ -65,14 +73,43 @@ class Snapshot {
         }
       }
     }
-    return windows.empty() || groups.empty() ? base::Result<>{} : Pin();
+    for (auto at = state_->tiers.upper_bound(from - state_->TierSpan() - kTierMs);
+         at != state_->tiers.end() && *at <= to; ++at) {
+      tiers.push_back(*at);
+    }
+    return (windows.empty() && tiers.empty()) || groups.empty() ? base::Result<>{} : Pin();
   }
 
   // Every part of a target's chunk in a window, in the order in which they were written: its number
   // and its reader.
   template <class F>
   base::Result<> EachPart(Window window, TargetId target, F with_chunk) {
-    Statement& parts = reader_->parts;
+    return EachOf(
+        &reader_->parts, window, target, false, [](std::int64_t) { return true; }, with_chunk);
+  }
+
+  // Every piece of a target's statistics of a day that is one of `wanted` (bits).
+  template <class F>
+  base::Result<> EachTier(Window day, TargetId target, unsigned wanted, F with_chunk) {
+    return EachOf(
+        &reader_->tiers, day, target, true,
+        [wanted](std::int64_t part) { return ((wanted >> (part % 8)) & 1U) != 0; },
+        [&](std::int64_t part, ChunkReader* chunk) {
+          return with_chunk(static_cast<Statistic>(part % 8), chunk);
+        });
+  }
+
+  std::vector<LabelsPtr> labels;
+  std::vector<Group> groups;
+  std::vector<Window> windows;
+  std::vector<Window> tiers;     // days that may have statistics in the range
+  std::uint64_t generation = 0;  // of what is kept of chunks
+
+ private:
+  template <class P, class F>
+  base::Result<> EachOf(Statement* statement, Window window, TargetId target, bool tier, P wanted,
+                        F with_chunk) {
+    Statement& parts = *statement;
     const Resetting reset(&parts);
     parts.Bind(1, window).Bind(2, target);
     while (true) {
@@ -81,11 +118,14 @@ class Snapshot {
         if (row.error().kind != base::ErrorKind::kCorrupt) {
           return base::Fail(std::move(row.error()));
         }
-        state_->NoteDamage({window, target, -1}, row.error().message);
+        state_->NoteDamage({window, target, -1, tier}, row.error().message);
         return {};
       }
       if (!*row) {
         return {};
+      }
+      if (!wanted(parts.Int(0))) {
+        continue;
       }
       auto chunk = ChunkReader::Open(parts.Blob(1));
       auto done = chunk ? with_chunk(parts.Int(0), &*chunk) : base::Fail(chunk.error());
@@ -93,23 +133,20 @@ class Snapshot {
         return done;
       }
       if (!done) {
-        state_->NoteDamage({window, target, parts.Int(0)}, done.error().message);
+        state_->NoteDamage({window, target, parts.Int(0), tier}, done.error().message);
       }
     }
   }
 
-  std::vector<std::shared_ptr<const model::Labels>> labels;  // by slot
-  std::vector<Group> groups;
-  std::vector<Window> windows;
-  std::uint64_t generation = 0;  // of what is kept of chunks
-
- private:
   base::Result<> Pin() {
     auto reader = state_->TakeReader();
     if (!reader) {
       return base::Fail(std::move(reader.error()));
     }
     reader_ = std::move(*reader);
+    if (state_->read_only) {
+      return {};  // pinned since it was opened
+    }
     auto begun = reader_->db.Exec("BEGIN");
     if (!begun) {
       return begun;
@@ -125,12 +162,24 @@ class Snapshot {
   bool open_ = false;
 };
 
-// The rows [first, second) whose time is in [from, to].
+// Which rows lie in [from, to]: [first, second).
 inline std::pair<std::size_t, std::size_t> RowsIn(std::span<const model::Timestamp> times,
                                                   model::Timestamp from, model::Timestamp to) {
   const auto first = std::ranges::lower_bound(times, from) - times.begin();
   const auto last = std::ranges::upper_bound(times, to) - times.begin();
   return {static_cast<std::size_t>(first), static_cast<std::size_t>(last)};
 }
+
+// Adds rows [first, last) of a column of `values`, by a mask or (nullptr) all.
+void AppendRows(std::span<const model::Timestamp> times, const Mask* mask,
+                std::span<const double> values, std::size_t first, std::size_t last,
+                SeriesData* out);
+// Times strictly ascending; of several samples at one time the one that came last.
+void Normalise(SeriesData* data);
+// What Select gives, where statistics stand for samples that are gone: see Hints.
+base::Result<std::vector<SeriesData>> Condensed(const State* state,
+                                                const std::vector<Matcher>& matchers,
+                                                model::Timestamp from, model::Timestamp to,
+                                                const Hints& hints);
 
 }  // namespace store

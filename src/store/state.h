@@ -21,6 +21,7 @@
 #include "store/record.h"
 #include "store/slots.h"
 #include "store/store.h"
+#include "store/tier.h"
 
 namespace store {
 
@@ -31,6 +32,7 @@ struct ChunkKey {
   Window window = 0;
   TargetId target = 0;
   std::int64_t part = 0;
+  bool tier = false;  // of table `tier`; window is the day's start then
   auto operator<=>(const ChunkKey&) const = default;
 };
 
@@ -40,12 +42,15 @@ struct WriterDb {
   Statement put_string, put_target, put_series, put_row, put_chunk, put_aside;
   Statement drop_string, drop_target, drop_series, drop_rows, drop_chunks, drop_chunk, drop_row;
   Statement parts, last_part, oldest_chunks, split_targets, set_meta;
+  Statement put_tier, drop_tier, drop_tiers, tier_parts, oldest_tiers, window_targets;
+  std::int64_t page_bytes = 0;  // a store keeps the size it was made with
 };
 
 /// A connection for reading only.
 struct ReaderDb {
   Database db;
   Statement pin, parts, window;
+  Statement tiers, tier_day;  // empty in a store from before there were any
 };
 
 /// The series numbers of a batch that came before with the very same labels.
@@ -79,6 +84,12 @@ struct WritePass {
   std::vector<TargetId> left;  // targets still to be written
 };
 
+/// A walk over the targets of one window that makes their statistics of five minutes.
+struct TierPass {
+  Window window = 0;
+  std::vector<TargetId> left;
+};
+
 /// A statement that a chunk cannot be read.
 struct Damage {
   ChunkKey key;
@@ -90,6 +101,8 @@ struct State {
   std::int64_t window_ms = 0;
   std::string path;
   int lock_fd = -1;
+  bool read_only = false;                 // opened by OpenToRead: one reader, pinned to one moment
+  std::vector<std::string> log_problems;  // what OpenToRead could not take from the head log
 
   // Held by whoever writes: Append, Maintain, parts of Check.
   mutable std::mutex writer;
@@ -100,7 +113,9 @@ struct State {
   std::unordered_map<TargetId, std::vector<Shape>> shapes;
   std::unordered_map<TargetId, std::vector<Slots>> slots;
   std::optional<WritePass> pass;
-  Window merged_until = 0;                          // windows before it have no superfluous parts
+  Window merged_until = 0;  // windows before it have no superfluous parts
+  std::optional<TierPass> tier_pass;
+  Window tiered_until = 0;                          // windows before it have their statistics
   std::map<TargetId, std::set<SeriesId>> suspects;  // series that may have no sample left
   std::atomic<int> wal_pages{0};
   std::int64_t last_wall = 0;  // of the last Maintain, milliseconds
@@ -113,6 +128,7 @@ struct State {
   Index index;
   Head head;
   std::set<Window> windows;  // that have chunks
+  std::set<Window> tiers;    // days that have statistics of five minutes
 
   mutable ChunkCache chunks{&options.cache_bytes};
   mutable std::mutex readers_mutex;
@@ -134,12 +150,25 @@ struct State {
   ~State();
 
   [[nodiscard]] Window WindowOf(model::Timestamp t) const { return t - t % window_ms; }
+  // The day of statistics: so many whole windows as make a day or more.
+  [[nodiscard]] std::int64_t TierSpan() const {
+    constexpr std::int64_t kDay = 86'400'000;
+    return (kDay + window_ms - 1) / window_ms * window_ms;
+  }
+  [[nodiscard]] Window TierOf(model::Timestamp t) const { return t - t % TierSpan(); }
+  /// Whether statistics of a time in [from, to] may be kept.
+  [[nodiscard]] bool HasTiers(model::Timestamp from, model::Timestamp to) const {
+    const std::shared_lock lock(shared);
+    const auto at = tiers.upper_bound(from - TierSpan() - kTierMs);
+    return at != tiers.end() && *at <= to;
+  }
 
   // store.cc
   base::Result<> OpenFiles();
-  base::Result<> LoadDictionary();
-  base::Result<> LoadWindows();
-  base::Result<> ReplayLog();
+  base::Result<> OpenFilesToRead();
+  base::Result<> LoadDictionary(Database* db);
+  base::Result<> LoadWindows(Database* db);
+  base::Result<> ReplayLog(Database* db);
   void SuspectAll();
   // append.cc
   base::Result<> AppendMany(std::span<const model::Batch> batches,
@@ -153,17 +182,26 @@ struct State {
   base::Result<> Maintain(base::Time now);
   base::Result<> WriteHead(std::int64_t now, base::Instant deadline);
   base::Result<> Checkpoint(bool truncate);
+  /// Moves what cannot be read out of the way. `log`: the key's part is the number of a record.
   base::Result<> SetAside(const ChunkKey& key, const std::string& reason, Bytes data, bool log);
   // read.cc
   base::Result<std::unique_ptr<ReaderDb>> TakeReader() const;
   void GiveReader(std::unique_ptr<ReaderDb> reader) const;
   void NoteDamage(const ChunkKey& key, const std::string& reason) const;
+  [[nodiscard]] Window EndOf(const ChunkKey& key) const {
+    return key.window + (key.tier ? TierSpan() : window_ms);
+  }
 };
 
 // schema.cc
 /// Opens the writer's connection: makes the schema or checks its version, prepares statements.
 /// Errors: kRefused (other version), kCorrupt (set the file aside), kUnavailable.
 base::Result<WriterDb> OpenWriter(const std::string& path, std::int64_t* window_ms);
+/// Opens one more connection for reading beside the writer's.
 base::Result<std::unique_ptr<ReaderDb>> OpenReader(const std::string& path);
+/// Opens a connection that cannot write, in a transaction that sees one moment until it is closed.
+/// Errors: those of OpenWriter; kNotFound when there is no file.
+base::Result<std::unique_ptr<ReaderDb>> OpenPinned(const std::string& path,
+                                                   std::int64_t* window_ms);
 
 }  // namespace store

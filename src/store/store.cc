@@ -65,7 +65,8 @@ base::Result<> CheckOptions(const StoreOptions& o) {
                       "store: window must be 1 minute to 31 days in whole milliseconds, not " +
                           base::FormatDuration(o.window));
   }
-  if (o.retention_age.count() < 0 || o.max_ahead.count() < 0 || o.grace.count() < 0) {
+  if (o.retention_age.count() < 0 || o.tier_age.count() < 0 || o.tier_after.count() < 0 ||
+      o.max_ahead.count() < 0 || o.grace.count() < 0) {
     return base::Fail(ErrorKind::kInvalid, "store: a duration below zero");
   }
   return {};
@@ -96,8 +97,8 @@ base::Result<> State::OpenFiles() {
     base::Result<> done;
     if (db) {
       write = std::move(*db);
-      done = LoadDictionary();
-      done = done ? LoadWindows() : done;
+      done = LoadDictionary(&write.db);
+      done = done ? LoadWindows(&write.db) : done;
     } else {
       done = base::Fail(std::move(db.error()));
     }
@@ -109,6 +110,7 @@ base::Result<> State::OpenFiles() {
     }
     write = WriterDb{};
     windows.clear();
+    tiers.clear();
     if (auto moved = MoveAway(path); !moved) {
       return moved;
     }
@@ -123,13 +125,13 @@ base::Result<> State::OpenFiles() {
   return {};
 }
 
-base::Result<> State::LoadDictionary() {
+base::Result<> State::LoadDictionary(Database* db) {
   const auto bad = [](const char* what) {
     return base::Fail(ErrorKind::kCorrupt, std::string("store: dictionary: bad row of ") + what);
   };
-  auto strings = write.db.Prepare("SELECT id, text FROM string");
-  auto targets = write.db.Prepare("SELECT id, name FROM target");
-  auto series = write.db.Prepare("SELECT id, target, labels FROM series");
+  auto strings = db->Prepare("SELECT id, text FROM string");
+  auto targets = db->Prepare("SELECT id, name FROM target");
+  auto series = db->Prepare("SELECT id, target, labels FROM series");
   for (auto* statement : {&strings, &targets, &series}) {
     if (!*statement) {
       return base::Fail(std::move(statement->error()));
@@ -159,13 +161,12 @@ base::Result<> State::LoadDictionary() {
   return {};
 }
 
-base::Result<> State::LoadWindows() {
-  auto next = write.db.Prepare("SELECT min(window) FROM chunk WHERE window > ?");
-  auto merged = write.db.Number("SELECT value FROM meta WHERE key = 'merged_until'");
-  if (!next || !merged) {
-    return base::Fail(!next ? next.error() : merged.error());
+// The windows that a table has rows of.
+base::Result<> WindowsOf(Database* db, const char* sql, std::set<Window>* out) {
+  auto next = db->Prepare(sql);
+  if (!next) {
+    return base::Fail(next.error());
   }
-  merged_until = *merged;
   std::int64_t at = INT64_MIN;
   while (true) {
     next->Bind(1, at);
@@ -174,17 +175,34 @@ base::Result<> State::LoadWindows() {
       return base::Fail(std::move(row.error()));
     }
     if (next->Blob(0).empty()) {  // null: none left
-      break;
+      return {};
     }
     at = next->Int(0);
-    windows.insert(at);
+    out->insert(at);
     next->Reset();
   }
-  return {};
 }
 
-base::Result<> State::ReplayLog() {
-  auto rows = write.db.Prepare("SELECT window, seq, data FROM head ORDER BY window, seq");
+base::Result<> State::LoadWindows(Database* db) {
+  const auto merged = db->Number("SELECT value FROM meta WHERE key = 'merged_until'");
+  const auto tiered = db->Number("SELECT value FROM meta WHERE key = 'tiered_until'");
+  const auto has_tiers = db->Number("SELECT count(*) FROM sqlite_schema WHERE name = 'tier'");
+  for (const auto* number : {&merged, &tiered, &has_tiers}) {
+    if (!*number) {
+      return base::Fail(number->error());
+    }
+  }
+  merged_until = *merged;
+  tiered_until = *tiered;
+  auto done = WindowsOf(db, "SELECT min(window) FROM chunk WHERE window > ?", &windows);
+  if (done && *has_tiers > 0) {
+    done = WindowsOf(db, "SELECT min(window) FROM tier WHERE window > ?", &tiers);
+  }
+  return done;
+}
+
+base::Result<> State::ReplayLog(Database* db) {
+  auto rows = db->Prepare("SELECT window, seq, data FROM head ORDER BY window, seq");
   if (!rows) {
     return base::Fail(std::move(rows.error()));
   }
@@ -199,9 +217,13 @@ base::Result<> State::ReplayLog() {
     auto row = rows->Step();
     if (!row) {
       // A damaged page: what lies behind it in the log cannot be reached.
-      base::Log(base::Level::kError, "part of the store's head log cannot be read",
-                {{"err", row.error().message}});
       ++rows_set_aside;
+      if (read_only) {
+        log_problems.push_back("head log: " + row.error().message + "; what lies behind is lost");
+      } else {
+        base::Log(base::Level::kError, "part of the store's head log cannot be read",
+                  {{"err", row.error().message}});
+      }
       break;
     }
     if (!*row) {
@@ -234,6 +256,11 @@ base::Result<> State::ReplayLog() {
   rows->Reset();
   for (const Bad& b : bad) {
     ++rows_set_aside;
+    if (read_only) {
+      log_problems.push_back("head log, window " + base::FormatRfc3339(base::FromMs(b.window)) +
+                             ", record " + std::to_string(b.seq) + ": " + b.reason);
+      continue;
+    }
     base::Log(base::Level::kError, "a row of the store's head log is set aside",
               {{"err", b.reason}, {"window", base::FormatRfc3339(base::FromMs(b.window))}});
     const ChunkKey key{b.window, 0, static_cast<std::int64_t>(b.seq)};
@@ -241,6 +268,24 @@ base::Result<> State::ReplayLog() {
       base::Log(base::Level::kWarn, "store", {{"err", done.error().message}});
     }
   }
+  return {};
+}
+
+base::Result<> State::OpenFilesToRead() {
+  read_only = true;
+  path = options.dir + "/samples.db";
+  auto reader = OpenPinned(path, &window_ms);
+  if (!reader) {
+    return base::Fail(std::move(reader.error()));
+  }
+  Database* db = &(*reader)->db;
+  auto done = LoadDictionary(db);
+  done = done ? LoadWindows(db) : done;
+  done = done ? ReplayLog(db) : done;
+  if (!done) {
+    return base::Fail(done.error().In(path));
+  }
+  readers.push_back(std::move(*reader));
   return {};
 }
 
@@ -264,7 +309,7 @@ base::Result<std::unique_ptr<Store>> Store::Open(StoreOptions options) {
   if (!opened) {
     return base::Fail(std::move(opened.error()));
   }
-  auto replayed = state->ReplayLog();
+  auto replayed = state->ReplayLog(&state->write.db);
   if (!replayed) {
     return base::Fail(std::move(replayed.error()));
   }
@@ -273,16 +318,28 @@ base::Result<std::unique_ptr<Store>> Store::Open(StoreOptions options) {
   return std::unique_ptr<Store>(new Store(std::move(state)));
 }
 
-base::Result<> Store::Append(const model::Batch& batch) {
-  return state_->AppendMany(std::span(&batch, 1), {});
+base::Result<std::unique_ptr<Store>> Store::OpenToRead(const std::string& dir) {
+  auto state = std::make_unique<State>();
+  state->options.dir = dir;
+  auto opened = state->OpenFilesToRead();
+  if (!opened) {
+    return base::Fail(std::move(opened.error()));
+  }
+  return std::unique_ptr<Store>(new Store(std::move(state)));
 }
+
+base::Result<> Store::Append(const model::Batch& batch) { return AppendMany(std::span(&batch, 1)); }
 
 base::Result<> Store::AppendMany(std::span<const model::Batch> batches,
                                  std::span<const model::TableBatch> tables) {
-  return state_->AppendMany(batches, tables);
+  return state_->read_only ? base::Fail(ErrorKind::kRefused, "store: it was opened to be read only")
+                           : state_->AppendMany(batches, tables);
 }
 
-base::Result<> Store::Maintain(base::Time now) { return state_->Maintain(now); }
+base::Result<> Store::Maintain(base::Time now) {
+  return state_->read_only ? base::Fail(ErrorKind::kRefused, "store: it was opened to be read only")
+                           : state_->Maintain(now);
+}
 
 Stats Store::stats() const {
   const State& s = *state_;
@@ -293,6 +350,7 @@ Stats Store::stats() const {
     out.targets = s.index.target_count();
     out.strings = s.index.string_count();
     out.windows = s.windows.size();
+    out.tier_days = s.tiers.size();
     out.head_samples = s.head.samples;
     out.oldest = s.windows.empty() ? 0 : *s.windows.begin();
     if (!s.head.windows.empty() &&

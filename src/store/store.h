@@ -25,6 +25,11 @@ struct StoreOptions {
                                                   ///< the one it was made with; 1 min to 31 d
   base::Duration retention_age = std::chrono::hours(24 * 15);  ///< 0: for ever
   std::uint64_t retention_bytes = 0;  ///< of the database without its free pages; 0: no limit
+  /// Statistics of five minutes are kept so long, also after the samples are gone; 0: none are
+  /// made. Only for windows of a multiple of five minutes.
+  base::Duration tier_age{};
+  /// They are made when a window is so old, or when its samples go.
+  base::Duration tier_after = std::chrono::hours(24 * 7);
   /// A sample further ahead of the clock than this is refused.
   base::Duration max_ahead = std::chrono::hours(1);
   /// A window is written this long after its end.
@@ -45,6 +50,7 @@ struct Stats {
   std::size_t targets = 0;
   std::size_t strings = 0;
   std::size_t windows = 0;           ///< that have a chunk on disk
+  std::size_t tier_days = 0;         ///< that have statistics of five minutes
   std::size_t head_samples = 0;      ///< in memory, not in a chunk yet
   std::size_t pending_bytes = 0;     ///< log rows that the disk did not take yet
   std::uint64_t database_bytes = 0;  ///< the file, free pages included
@@ -67,15 +73,58 @@ struct Stats {
   std::string error;            ///< why the disk does not take samples now; "" when it does
 };
 
-/// What a walk over every chunk found.
+/// Something that could not be read and was set aside.
+struct AsideRow {
+  model::Timestamp at = 0;      ///< when it was set aside
+  std::string source;           ///< "chunk", "head" (a record of the head log)
+  model::Timestamp window = 0;  ///< the range is [window, window + Stats::window)
+  std::string target;           ///< "" when it is not known
+  std::string reason;
+  std::uint64_t bytes = 0;
+};
+
+/// What a walk over everything found.
 struct CheckReport {
   std::uint64_t chunks = 0;
   std::uint64_t columns = 0;
-  std::uint64_t samples = 0;
-  std::uint64_t bytes = 0;  ///< of chunks
+  std::uint64_t samples = 0;  ///< of chunks
+  std::uint64_t bytes = 0;    ///< of chunks
+  std::uint64_t series = 0;
+  std::uint64_t head_samples = 0;  ///< of the head log
+  base::Duration window{};
   std::uint64_t problem_count = 0;
   std::vector<std::string> problems;  ///< the first hundred, each a sentence with its place
+  std::vector<AsideRow> aside;        ///< the newest hundred
+  std::uint64_t aside_count = 0;
 };
+
+/// Columns, samples and bytes of one sort.
+struct Usage {
+  std::string name;
+  std::uint64_t columns = 0;  ///< of a target: its series
+  std::uint64_t samples = 0;
+  std::uint64_t bytes = 0;
+};
+
+/// Where the bytes of a store are.
+struct Inventory {
+  Stats stats;
+  std::vector<Usage> codes;    ///< of columns, by their code, and "times", "directory", "tier"
+  std::vector<Usage> targets;  ///< largest first; samples in memory count, without bytes
+  struct WindowUsage {
+    model::Timestamp window = 0;  ///< its start
+    std::uint64_t chunks = 0;
+    std::uint64_t samples = 0;
+    std::uint64_t bytes = 0;
+  };
+  std::vector<WindowUsage> windows;                          ///< ascending
+  std::vector<std::pair<std::string, std::size_t>> labels;   ///< values of each, most first
+  std::vector<std::pair<std::string, std::size_t>> metrics;  ///< series of each, most first
+};
+
+/// Copies a SQLite database as it is at one moment, while others may write to it. Errors: as
+/// Store::CopyTo.
+base::Result<> CopyDatabase(const std::string& from, const std::string& to);
 
 /// The embedded store. Thread-safe: writes wait for each other, reads go beside them. Select and
 /// its sisters see all of a batch or nothing.
@@ -88,6 +137,10 @@ class Store : public Querier {
   /// and counted. Errors: kUnavailable (directory, disk, or another process has it), kInvalid
   /// (options), kRefused (made by a newer or unknown version).
   static base::Result<std::unique_ptr<Store>> Open(StoreOptions options);
+  /// Opens a store that is there for reading alone, beside a daemon that may work on it: it sees
+  /// one moment for as long as it is open (the WAL cannot shrink so long) and changes nothing.
+  /// Errors: kNotFound, kUnavailable, kRefused, and kCorrupt when the dictionary cannot be read.
+  static base::Result<std::unique_ptr<Store>> OpenToRead(const std::string& dir);
   ~Store() override;
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
@@ -106,15 +159,23 @@ class Store : public Querier {
   /// kCorrupt.
   base::Result<> Maintain(base::Time now);
   [[nodiscard]] Stats stats() const;
-  /// Reads every chunk: checksum, every column, order of times, series and targets known, and
-  /// SQLite's own check. Damaged chunks are set aside by the next Maintain. Errors: kUnavailable.
+  /// Reads every chunk: checksum, every column, order of times, series and targets known; the
+  /// dictionary, what was set aside, and SQLite's own check; of a store opened to be read also
+  /// every record of the head log. Damaged chunks are set aside by the next Maintain. Errors:
+  /// kUnavailable.
   base::Result<CheckReport> Check();
+  /// Walks over every chunk and counts. Errors: kUnavailable.
+  base::Result<Inventory> TakeInventory() const;
+  /// Copies the database as it is at one moment to `path`, which must not be there; appends go on.
+  /// Errors: kRefused (it is there, or there is not enough room), kUnavailable.
+  base::Result<> CopyTo(const std::string& path) const;
 
   base::Result<std::vector<SeriesData>> Select(const std::vector<Matcher>& matchers,
                                                model::Timestamp from,
                                                model::Timestamp to) const override;
   base::Result<> Each(const std::vector<Matcher>& matchers, model::Timestamp from,
-                      model::Timestamp to, const SeriesSink& sink) const override;
+                      model::Timestamp to, const Hints* hints,
+                      const SeriesSink& sink) const override;
   base::Result<std::vector<std::shared_ptr<const model::Labels>>> Series(
       const std::vector<Matcher>& matchers, model::Timestamp from,
       model::Timestamp to) const override;

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""A short run of crash.py: the long one is `make crash-full`."""
+"""Short runs of crash.py: the long one is `make crash-full`."""
+import os
 import unittest
 
 import crash
@@ -11,6 +12,18 @@ class Crash(unittest.TestCase):
         self.assertEqual(faults, [])
         self.assertEqual(kills, 30)
         self.assertGreater(compared, 500)
+
+    @unittest.skipUnless(os.geteuid() == 0, "mounts a small file system")
+    def test_a_full_disk_stops_nothing_and_loses_nothing(self):
+        kills, compared, faults = crash.run_full(4, 7, say=lambda _text: None)
+        self.assertEqual(faults, [])
+        self.assertEqual(kills, 4)
+        self.assertGreater(compared, 100)
+
+    def test_torn_last_pages_are_opened(self):
+        copies, _, faults = crash.run_torn(8, 7, say=lambda _text: None)
+        self.assertEqual(faults, [])
+        self.assertEqual(copies, 8)
 
 
 if __name__ == "__main__":

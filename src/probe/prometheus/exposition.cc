@@ -240,11 +240,12 @@ const char* Parser::Value(const char* at) {
   if (at == word) {
     return Expected(at, "a value");
   }
-  const auto value = ReadNumber(std::string_view(word, static_cast<std::size_t>(at - word)));
+  const std::string_view number(word, static_cast<std::size_t>(at - word));
+  const auto value = ReadNumber(number);
   if (!value) {
     return Expected(word, "a value");
   }
-  Line line{series_, *value, std::nullopt, {}};
+  Line line{series_, *value, std::nullopt, {}, number};
   if (*at != '\n') {
     at = open ? OpenTime(at, &line) : TextTime(at, &line);
     if (at == nullptr) {

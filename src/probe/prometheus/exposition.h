@@ -40,6 +40,7 @@ struct Line {
   double value = 0;         ///< a NaN is the ordinary one, never the stale marker
   std::optional<model::Timestamp> t;  ///< when the page says it
   std::string_view exemplar;          ///< OpenMetrics: `{trace_id="1"} 0.5 1.7`; "" = none
+  std::string_view number;            ///< the value as written
 };
 
 /// What a page says of a metric family.

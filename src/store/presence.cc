@@ -1,4 +1,4 @@
-// Series, LabelNames, LabelValues: who has samples, without reading them.
+// Series, LabelNames, LabelValues: what there is in a range, without samples.
 #include <algorithm>
 #include <set>
 
@@ -6,8 +6,6 @@
 
 namespace store {
 namespace {
-
-using LabelsPtr = std::shared_ptr<const model::Labels>;
 
 bool AnyRow(const Mask* mask, std::size_t first, std::size_t last) {
   return first < last && (mask == nullptr || Rank(*mask, last) > Rank(*mask, first));
@@ -36,6 +34,11 @@ class Presence {
         done = InWindow(*window, snapshot_.groups[g], &found);
       }
     }
+    for (auto day = snapshot_.tiers.rbegin(); done && day != snapshot_.tiers.rend(); ++day) {
+      for (std::size_t g = 0; done && g < snapshot_.groups.size(); ++g) {
+        done = InTier(*day, snapshot_.groups[g], &found);
+      }
+    }
     if (!done) {
       return base::Fail(std::move(done.error()));
     }
@@ -51,44 +54,65 @@ class Presence {
   }
 
  private:
-  base::Result<> InWindow(Window window, const Group& group, std::set<std::size_t>* found) {
-    const auto missing = [&](std::size_t i) { return !found->contains(group.slot[i]); };
-    std::vector<std::size_t> left;
+  // Positions in a group of series that were not found yet.
+  static std::vector<std::size_t> Missing(const Group& group, const std::set<std::size_t>& found) {
+    std::vector<std::size_t> out;
     for (std::size_t i = 0; i < group.series.size(); ++i) {
-      if (missing(i)) {
-        left.push_back(i);
+      if (!found.contains(group.slot[i])) {
+        out.push_back(i);
       }
     }
+    return out;
+  }
+
+  base::Result<> InWindow(Window window, const Group& group, std::set<std::size_t>* found) {
+    const auto left = Missing(group, *found);
     if (left.empty()) {
       return {};
     }
     const bool whole = from_ <= window && window + window_ms_ - 1 <= to_;
-    return snapshot_.EachPart(window, group.target,
-                              [&](std::int64_t, ChunkReader* chunk) -> base::Result<> {
-                                std::size_t first = 0;
-                                std::size_t last = chunk->rows();
-                                if (!whole) {
-                                  const auto times = chunk->Times();
-                                  if (!times) {
-                                    return base::Fail(times.error());
-                                  }
-                                  std::tie(first, last) = RowsIn(*times, from_, to_);
-                                }
-                                for (const std::size_t i : left) {
-                                  const ColumnRef* column = chunk->Find(group.series[i]);
-                                  if (column == nullptr) {
-                                    continue;
-                                  }
-                                  const auto mask = chunk->MaskOf(*column);
-                                  if (!mask) {
-                                    return base::Fail(mask.error());
-                                  }
-                                  if (AnyRow(*mask, first, last)) {
-                                    found->insert(group.slot[i]);
-                                  }
-                                }
-                                return {};
+    return snapshot_.EachPart(window, group.target, [&](ChunkReader* chunk) {
+      return InChunk(group, left, whole, from_, chunk, found);
+    });
+  }
+
+  base::Result<> InTier(Window day, const Group& group, std::set<std::size_t>* found) {
+    const auto left = Missing(group, *found);
+    if (left.empty()) {
+      return {};
+    }
+    return snapshot_.EachTier(day, group.target, 1U << static_cast<unsigned>(Statistic::kLast),
+                              [&](Statistic, ChunkReader* chunk) {
+                                return InChunk(group, left, false, from_ - kTierMs + 1, chunk,
+                                               found);
                               });
+  }
+
+  base::Result<> InChunk(const Group& group, const std::vector<std::size_t>& left, bool whole,
+                         model::Timestamp from, ChunkReader* chunk, std::set<std::size_t>* found) {
+    std::size_t first = 0;
+    std::size_t last = chunk->rows();
+    if (!whole) {
+      const auto times = chunk->Times();
+      if (!times) {
+        return base::Fail(times.error());
+      }
+      std::tie(first, last) = RowsIn(*times, from, to_);
+    }
+    for (const std::size_t i : left) {
+      const ColumnRef* column = chunk->Find(group.series[i]);
+      if (column == nullptr) {
+        continue;
+      }
+      const auto mask = chunk->MaskOf(*column);
+      if (!mask) {
+        return base::Fail(mask.error());
+      }
+      if (AnyRow(*mask, first, last)) {
+        found->insert(group.slot[i]);
+      }
+    }
+    return {};
   }
 
   std::int64_t window_ms_;
