@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "promql/engine.h"
-#include "promql/memory_querier_testing.h"
+#include "promql/memory_querier.h"
 #include "rule/template.h"
 
 namespace {

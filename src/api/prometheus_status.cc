@@ -114,6 +114,26 @@ Answer Alerts(Shared s, Request) {
   co_return Success(json::object{{"alerts", std::move(alerts)}});
 }
 
+/// "host:port" of a URL, as Prometheus has it for the label instance.
+std::string InstanceOf(const std::string& url) {
+  const auto scheme = url.find("://");
+  const auto begin = scheme == std::string::npos ? 0 : scheme + 3;
+  auto host = url.substr(begin, url.find_first_of("/?#", begin) - begin);
+  const auto colon = host.rfind(':');
+  if (colon == std::string::npos || host.find(']', colon) != std::string::npos) {
+    host += url.starts_with("https") ? ":443" : ":80";
+  }
+  return host;
+}
+
+/// What a scrape is called, where the probe is one.
+void AddScrape(const model::ProbeSpec& spec, model::Labels* labels, std::string* url) {
+  *url = spec.options.Get<std::string>("url");
+  const auto instance = spec.options.Get<std::string>("instance");
+  labels->Set("job", spec.options.Get<std::string>("job"));
+  labels->Set("instance", instance.empty() ? InstanceOf(*url) : instance);
+}
+
 /// A probe in the terms of a scrape.
 json::object ScrapeJson(const TargetView& view, const ProbeView& probe) {
   const auto& target = *view.target;
@@ -121,19 +141,29 @@ json::object ScrapeJson(const TargetView& view, const ProbeView& probe) {
   labels.Set("job", probe.kind);
   labels.Set("instance", target.name);
   labels.Set("probe", probe.name);
-  const auto url = target.url.empty() ? probe.kind + "://" + target.address : target.url;
+  std::string url = target.url.empty() ? probe.kind + "://" + target.address : target.url;
+  auto interval = view.interval;
+  auto timeout = view.timeout;
+  const auto spec = std::ranges::find(target.probes, probe.name, &model::ProbeSpec::name);
+  if (spec != target.probes.end()) {
+    interval = spec->interval;
+    timeout = spec->timeout;
+    if (spec->options.Has("job") && spec->options.Has("url")) {
+      AddScrape(*spec, &labels, &url);
+    }
+  }
   const auto health = probe.time == base::Time{} ? "unknown" : probe.success ? "up" : "down";
   return {{"discoveredLabels", json::object{{"__address__", target.address}}},
           {"labels", ToJson(labels)},
-          {"scrapePool", probe.kind},
+          {"scrapePool", labels.Get("job")},
           {"scrapeUrl", url},
           {"globalUrl", url},
           {"lastError", probe.reason},
           {"lastScrape", GoTime(probe.time)},
           {"lastScrapeDuration", base::ToSeconds(probe.took)},
           {"health", health},
-          {"scrapeInterval", base::FormatDuration(view.interval)},
-          {"scrapeTimeout", base::FormatDuration(view.timeout)}};
+          {"scrapeInterval", base::FormatDuration(interval)},
+          {"scrapeTimeout", base::FormatDuration(timeout)}};
 }
 
 Answer Targets(Shared s, Request request) {
@@ -172,6 +202,10 @@ Answer Metadata(Shared s, Request request) {
             json::object{{"type", spec.type}, {"help", spec.help}, {"unit", spec.unit}});
       }
     }
+  }
+  for (const auto& one : s->families ? s->families(metric) : std::vector<FamilyView>()) {
+    known.try_emplace(one.name,
+                      json::object{{"type", one.type}, {"help", one.help}, {"unit", one.unit}});
   }
   json::object data;
   for (auto& [name, one] : known) {

@@ -220,6 +220,14 @@ struct DrillView {
   base::Time until{};    ///< when it is over although nobody ended it
 };
 
+/// What a scraped page says of a metric.
+struct FamilyView {
+  std::string name;
+  std::string type;
+  std::string help;
+  std::string unit;
+};
+
 /// What the daemon gives. Functions run on the loop's thread; what they point to outlives the
 /// server. `worker` runs queries and writes large answers.
 struct Sources {
@@ -285,6 +293,9 @@ struct Sources {
 
   /// What everybody may know, one JSON object; "" = there is no public status page.
   std::function<std::string()> public_status;
+
+  /// What scraped pages say of a metric, "" = of all.
+  std::function<std::vector<FamilyView>(std::string_view metric)> families;
 
   std::string web_dir;  ///< the page from disk (development); "" = the embedded one
 };

@@ -130,6 +130,8 @@ void Daemon::MakeRooms() {
       [this](model::Batch batch) { ingest_->Put(std::move(batch), {}); });
   auto confirm = settings_.confirm;
   confirm.doubt = [this](const std::string& target) { OnDoubt(target); };
+  discoverer_ =
+      std::make_unique<Discoverer>(loop_, query_worker_, http_, [this] { OnDiscovered(); });
   scheduler_ = std::make_unique<probe::Scheduler>(
       probe::World{&loop_, &resolver_, &http_, &snmp_worker_},
       [this](const probe::Run& run) { OnRun(run); }, std::move(confirm));
@@ -275,30 +277,46 @@ loop::Task<> Daemon::Begin() {
 
 void Daemon::Apply(Settings settings) {
   settings_ = std::move(settings);
+  own_targets_ = settings_.targets;
   base::SetLog(settings_.log_format, settings_.log_level);
+  discoverer_->Configure(settings_.discovery);
+  server_->SetAuth(AuthOf(settings_));
+  hands_->SetPolicy(settings_.recovery);
+  outbox_->Configure(settings_.notify, settings_.language);
+  WatchTargets();
+  loaded_ = base::Clock::Now();
+  config_error_.clear();
+}
+
+/// Watches the targets of the configuration and those found.
+void Daemon::WatchTargets() {
+  settings_.targets = target::Joined(own_targets_, discoverer_->found());
   std::map<std::string, std::vector<std::string>> depends_on;
   std::vector<std::string> gone;
-  for (const auto& [name, target] : std::exchange(targets_, {})) {
-    if (std::ranges::find(settings_.targets, name, &model::Target::name) ==
-        settings_.targets.end()) {
-      gone.push_back(name);
-    }
-  }
+  auto before = std::exchange(targets_, {});
   for (const auto& target : settings_.targets) {
+    before.erase(target.name);
     targets_[target.name] = std::make_shared<const model::Target>(target);
     depends_on[target.name] = target.depends_on;
   }
+  for (const auto& [name, target] : before) {
+    gone.push_back(name);
+  }
   index_ = alert::inbound::TargetIndex(settings_.targets);
-  server_->SetAuth(AuthOf(settings_));
   board_.Apply(settings_.targets);
   alerts_->SetDependencies(std::move(depends_on));
-  hands_->SetPolicy(settings_.recovery);
-  outbox_->Configure(settings_.notify, settings_.language);
-  decider_->Replace(settings_.rules, std::move(gone));
+  decider_->Replace(settings_.rules, std::move(gone),
+                    {settings_.external_labels, settings_.external_url});
   scheduler_->Apply(settings_.targets);
   status_page_->Configure(settings_.status_page, settings_.targets);
-  loaded_ = base::Clock::Now();
-  config_error_.clear();
+}
+
+void Daemon::OnDiscovered() {
+  WatchTargets();
+  base::Log(base::Level::kInfo, "the targets found have changed", {{"targets", targets_.size()}});
+  if (ready_) {
+    events_->Publish("fleet", api::FleetEvent(Fleet(), {}, true));
+  }
 }
 
 loop::Task<base::Result<>> Daemon::Reload() {
@@ -358,6 +376,7 @@ loop::Task<> Daemon::Stop() {
     co_await public_server_->Stop(seconds(1));
   }
   co_await server_->Stop(seconds(2));
+  co_await discoverer_->Stop();
   co_await scheduler_->Stop();
   co_await incidents_->Stop();
   co_await outbox_->Stop();

@@ -16,6 +16,7 @@
 #include "app/board.h"
 #include "app/commands.h"
 #include "app/decider.h"
+#include "app/discoverer.h"
 #include "app/drills.h"
 #include "app/ingest.h"
 #include "app/settings.h"
@@ -74,6 +75,8 @@ class Daemon {
   // Reload.
   loop::Task<base::Result<>> Reload();
   void Apply(Settings settings);
+  void WatchTargets();
+  void OnDiscovered();
 
   // What the API asks (daemon_sources.cc, daemon_settings.cc, daemon_store.cc).
   std::shared_ptr<api::Sources> MakeSources();
@@ -100,7 +103,8 @@ class Daemon {
   [[nodiscard]] bool CutOff() const;
   loop::Task<incident::VerifyResult> Verify(std::string target, std::vector<model::Alert> alerts);
 
-  Settings settings_;
+  Settings settings_;                       ///< its targets are those of the file and those found
+  std::vector<model::Target> own_targets_;  ///< of the file
   RunOptions options_;
   base::Time started_ = base::Clock::Now();
   base::Time loaded_ = started_;
@@ -125,6 +129,7 @@ class Daemon {
   Board board_;
   std::unique_ptr<Ingest> ingest_;
   std::unique_ptr<Decider> decider_;
+  std::unique_ptr<Discoverer> discoverer_;
   std::unique_ptr<probe::Scheduler> scheduler_;
   std::unique_ptr<alert::Manager> alerts_;
   std::unique_ptr<ssh::Pool> pool_;

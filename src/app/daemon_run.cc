@@ -50,7 +50,7 @@ void Daemon::OnRun(const probe::Run& run) {
   // A run outside the schedule (verification, a watched host) may show a change before its slot
   // comes.
   auto flipped = run.flipped || run.outside ? StateMetrics(run) : std::vector<std::string>();
-  ingest_->Put(run.batch, std::move(flipped));
+  ingest_->Put(run.batch, std::move(flipped), run.outcome.tables);
   if (run.spec.kind == "icmp") {
     alert_event_.Notify();
   }

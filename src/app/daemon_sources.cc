@@ -440,6 +440,20 @@ std::shared_ptr<api::Sources> Daemon::MakeSources() {
   sources->begin_drill = [this](api::DrillView drill) { return BeginDrill(std::move(drill)); };
   sources->end_drill = [this](const std::string& target) { return drills_.End(target); };
   sources->webhook = [this](api::Request request) { return Webhook(std::move(request)); };
+  sources->families = [this](std::string_view metric) {
+    std::vector<api::FamilyView> out;
+    for (const auto& latest : scheduler_->GetLatest()) {
+      if (latest.families == nullptr) {
+        continue;
+      }
+      for (const auto& [name, one] : *latest.families) {
+        if (metric.empty() || name == metric) {
+          out.push_back({name, one.type, one.help, one.unit});
+        }
+      }
+    }
+    return out;
+  };
   sources->public_status = [this] { return status_page_->json(); };
   sources->web_dir = options_.web_dir.empty() ? settings_.web_dir : options_.web_dir;
   sources->flags = {{"config.file", settings_.file}, {"storage.path", settings_.data_dir}};

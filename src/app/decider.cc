@@ -104,10 +104,13 @@ Decider::Decider(loop::Loop& loop, loop::Worker& worker, const promql::Engine* e
 
 Decider::~Decider() = default;
 
-void Decider::Replace(std::vector<rule::Group> groups, std::vector<std::string> gone) {
+void Decider::Replace(std::vector<rule::Group> groups, std::vector<std::string> gone,
+                      rule::Surroundings surroundings) {
   thresholds_ = ThresholdsOf(groups);
   const auto now = base::Clock::Now();
-  worker_.Post([core = core_, groups = std::move(groups), gone = std::move(gone), now]() mutable {
+  worker_.Post([core = core_, groups = std::move(groups), gone = std::move(gone), now,
+                around = std::move(surroundings)]() mutable {
+    core->manager.SetSurroundings(std::move(around));
     auto ended = core->manager.Replace(std::move(groups), now);
     core->ended.insert(core->ended.end(), ended.begin(), ended.end());
     for (const auto& target : gone) {

@@ -30,7 +30,8 @@ class Decider {
 
   /// Takes new groups; alerts of rules that stay the same keep their state. `gone`: targets that
   /// are watched no more.
-  void Replace(std::vector<rule::Group> groups, std::vector<std::string> gone);
+  void Replace(std::vector<rule::Group> groups, std::vector<std::string> gone,
+               rule::Surroundings surroundings);
   /// Takes up what Snapshot gave. Before Run. Errors: kCorrupt.
   base::Result<> Restore(const std::string& snapshot);
   /// New samples can be read; `flipped` are the metrics that changed a state among them.

@@ -8,26 +8,36 @@ namespace app {
 Ingest::Ingest(loop::Loop& loop, loop::Worker& worker, store::Store& store, Readable readable)
     : worker_(worker), store_(store), readable_(std::move(readable)), event_(loop) {}
 
-void Ingest::Put(model::Batch batch, std::vector<std::string> flipped) {
-  if (waiting_.size() >= kMaxWaiting) {
+void Ingest::Put(model::Batch batch, std::vector<std::string> flipped,
+                 std::vector<model::TableBatch> tables) {
+  if (waiting_.batches.size() >= kMaxWaiting || waiting_samples_ >= kMaxWaitingSamples) {
     ++stats_.dropped;
     return;
   }
-  waiting_.push_back(std::move(batch));
+  waiting_.batches.push_back(std::move(batch));
+  for (auto& table : tables) {
+    waiting_samples_ += table.values.size();
+    waiting_.tables.push_back(std::move(table));
+  }
   flipped_.insert(flipped_.end(), flipped.begin(), flipped.end());
   event_.Notify();
 }
 
 loop::Task<> Ingest::Run() {
   for (;;) {
-    while (waiting_.empty()) {
+    while (waiting_.batches.empty()) {
       co_await event_.Wait();
     }
-    auto batches = std::make_shared<std::vector<model::Batch>>(std::exchange(waiting_, {}));
+    auto waiting = std::make_shared<Waiting>(std::exchange(waiting_, {}));
+    waiting_samples_ = 0;
     auto flipped = std::exchange(flipped_, {});
-    stats_.batches += batches->size();
+    stats_.batches += waiting->batches.size();
     auto* store = &store_;
-    auto work = [store, batches] { return store->AppendMany(*batches); };
+    auto work = [store, waiting] {
+      auto done = store->AppendMany(waiting->batches, waiting->tables);
+      *waiting = {};
+      return done;
+    };
     const auto done = co_await worker_.Run(std::move(work));
     const std::string error = done ? "" : done.error().message;
     if (!done) {
@@ -46,7 +56,7 @@ loop::Task<> Ingest::Run() {
 
 IngestStats Ingest::stats() const {
   auto out = stats_;
-  out.waiting = waiting_.size();
+  out.waiting = waiting_.batches.size();
   return out;
 }
 

@@ -28,19 +28,27 @@ class Ingest {
   using Readable = std::function<void(std::vector<std::string> flipped_metrics)>;
 
   Ingest(loop::Loop& loop, loop::Worker& worker, store::Store& store, Readable readable);
-  /// Takes a batch. `flipped`: names of metrics of it that changed their state.
-  void Put(model::Batch batch, std::vector<std::string> flipped);
+  /// Takes a batch, and what a scrape gave beside it. `flipped`: names of metrics of it that
+  /// changed their state.
+  void Put(model::Batch batch, std::vector<std::string> flipped,
+           std::vector<model::TableBatch> tables = {});
   /// The task that empties the queue; runs until cancelled.
   loop::Task<> Run();
   [[nodiscard]] IngestStats stats() const;
 
  private:
+  struct Waiting {
+    std::vector<model::Batch> batches;
+    std::vector<model::TableBatch> tables;
+  };
   static constexpr std::size_t kMaxWaiting = 200'000;
+  static constexpr std::size_t kMaxWaitingSamples = 20'000'000;  ///< of scrapes
   loop::Worker& worker_;
   store::Store& store_;
   Readable readable_;
   loop::Event event_;
-  std::vector<model::Batch> waiting_;
+  Waiting waiting_;
+  std::size_t waiting_samples_ = 0;  ///< of waiting_.tables
   std::vector<std::string> flipped_;
   IngestStats stats_;
   std::string last_error_;

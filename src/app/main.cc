@@ -6,6 +6,7 @@
 #include "app/check_command.h"
 #include "app/commands.h"
 #include "app/store_commands.h"
+#include "app/test_command.h"
 #include "app/version.h"
 
 namespace {
@@ -35,6 +36,8 @@ struct Line {
   std::string role;
   std::string comment;
   std::string file;
+  std::vector<std::string> files;
+  bool as_prometheus = false;
   bool yes = false;
   int status = 0;
 };
@@ -68,6 +71,15 @@ void AddLocalCommands(CLI::App& cli, Line& line) {
   check->add_option("FILE", line.file, "configuration file")->required();
   AddJson(check, line);
   check->callback([&line] { line.status = app::RunCheck(line.file, line.common.json, std::cout); });
+
+  auto* test_rules = cli.add_subcommand("test", "run unit tests of rules, in promtool's format");
+  test_rules->add_option("FILE", line.files, "test files")->required();
+  test_rules->add_flag("--as-prometheus", line.as_prometheus,
+                       "a series without data ends its alerts, whatever raksa_no_data says");
+  AddJson(test_rules, line);
+  test_rules->callback([&line] {
+    line.status = app::RunTest(line.files, line.as_prometheus, line.common.json, std::cout);
+  });
 
   auto* probe =
       cli.add_subcommand("probe", "run every probe of a target once and tell what they saw");

@@ -1,10 +1,13 @@
 // Reads the configuration file: one function for the top map, the keys' readers beside it.
 #include "app/settings.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <iterator>
 
 #include "app/settings_keys.h"
+#include "base/text.h"
 #include "config/check.h"
 #include "diagnosis/kind.h"
 #include "probe/kind.h"
@@ -14,6 +17,19 @@ namespace {
 
 using config::MapReader;
 using config::Node;
+
+model::Labels ReadExternalLabels(const Node& node) {
+  model::Labels out;
+  for (const Node& entry : node ? node.Entries("external_labels") : std::vector<Node>()) {
+    if (!model::IsLabelName(entry.key()) || entry.key().starts_with("__")) {
+      entry.document()->Report(entry.key_place(), fmt::format("\"{}\" cannot name a label",
+                                                              base::Printable(entry.key())));
+    } else if (const auto value = entry.String()) {
+      out.Set(entry.key(), *value);
+    }
+  }
+  return out;
+}
 
 void ReadPlaces(MapReader& map, Settings& settings) {
   const Node listen = map.Optional("listen");
@@ -49,6 +65,7 @@ void ReadPlaces(MapReader& map, Settings& settings) {
       url.Report(wrong);
     }
   }
+  settings.external_labels = ReadExternalLabels(map.Optional("external_labels"));
 }
 
 void ReadTop(config::Document& document, Settings& settings) {
@@ -67,8 +84,10 @@ void ReadTop(config::Document& document, Settings& settings) {
   ReadPlaces(map, settings);
   const Node defaults = map.Optional("defaults");
   const Node credentials = map.Optional("credentials");
-  auto fleet =
-      target::ReadTargets(defaults, credentials, map.Required("targets"), ConfiguredKinds());
+  const Node discovery = map.Optional("discovery");
+  const Node targets = discovery ? map.Optional("targets") : map.Required("targets");
+  auto fleet = target::ReadTargets(defaults, credentials, targets, ConfiguredKinds());
+  settings.discovery = target::ReadDiscovery(discovery, fleet.defaults, ConfiguredKinds());
   settings.defaults = std::move(fleet.defaults);
   settings.credentials = std::move(fleet.credentials);
   settings.targets = std::move(fleet.targets);

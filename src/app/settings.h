@@ -21,6 +21,7 @@
 #include "probe/scheduler.h"
 #include "recovery/policy.h"
 #include "rule/rule.h"
+#include "target/discovery.h"
 #include "target/target.h"
 
 namespace app {
@@ -67,6 +68,7 @@ struct Settings {
   target::Defaults defaults;
   target::Credentials credentials;
   std::vector<model::Target> targets;
+  std::vector<target::Discovery> discovery;  ///< where more of them come from
   probe::Confirmation confirm;
   recovery::Policy recovery;
   std::vector<std::string> rule_files;
@@ -78,8 +80,9 @@ struct Settings {
   AuthSettings auth;
   TlsSettings tls;
   WebhookSettings webhooks;
-  std::string web_dir;       ///< serve the page from here; "" = the built-in one
-  std::string external_url;  ///< how people reach the page, for links in messages; "" = none
+  std::string web_dir;            ///< serve the page from here; "" = the built-in one
+  std::string external_url;       ///< how people reach the page, for links in messages; "" = none
+  model::Labels external_labels;  ///< $externalLabels in the rules' templates
   StatusPageSettings status_page;
   ShownSettings shown;  ///< the file's values, secrets hidden
 };

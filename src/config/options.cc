@@ -1,7 +1,10 @@
 // Reads a kind's options from a map, as the kind's own description says.
+#include "config/options.h"
+
 #include <fmt/format.h>
 #include <re2/re2.h>
 
+#include <algorithm>
 #include <limits>
 #include <stdexcept>
 
@@ -189,6 +192,17 @@ model::Options ReadOptions(Node node, std::span<const OptionSpec> specs, std::st
   MapReader map(node, std::string(what));
   auto out = ReadOptions(map, specs);
   map.Finish();
+  return out;
+}
+
+model::Options ReadBare(const Node& node, std::span<const OptionSpec> specs) {
+  auto out = DefaultOptions(specs);
+  const auto first = std::ranges::find_if(specs, &OptionSpec::required);
+  if (first == specs.end()) {
+    (void)node.Entries("the options");
+  } else if (auto value = ReadValue(node, *first)) {
+    out.Set(first->name, std::move(*value));
+  }
   return out;
 }
 

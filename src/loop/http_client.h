@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -12,6 +13,8 @@
 #include "loop/loop.h"
 
 namespace loop {
+
+struct HttpResponse;
 
 struct HttpRequest {
   std::string method = "GET";
@@ -33,6 +36,10 @@ struct HttpRequest {
   std::string user;  ///< basic authentication, "" = none
   std::string password;
   std::string interface_name;  ///< bind to, "" = any
+  /// Takes the body piece by piece, decompressed, without a limit, instead of HttpResponse::body;
+  /// `head` has the status and the headers. False ends the transfer, which is then `truncated`.
+  /// Called on the loop while Send waits.
+  std::function<bool(const HttpResponse& head, std::string_view piece)> on_body;
 };
 
 /// Seconds of each phase, as blackbox_exporter names them in probe_http_duration_seconds{phase=…}.

@@ -17,6 +17,8 @@ namespace {
 
 /// What is read (after decompression) before a transfer is cut off.
 constexpr std::size_t kReadLimit = 8U << 20;
+/// What is read from the socket at once when the body is long.
+constexpr long kLongBuffer = 128L << 10;
 /// Header lines and bytes of all answers of one request together, interim answers included.
 constexpr std::size_t kMaxHeaderLines = 1'000;
 constexpr std::size_t kMaxHeaderBytes = 256U << 10;
@@ -150,6 +152,15 @@ std::size_t OnBody(char* data, std::size_t size, std::size_t count, void* user) 
   auto& t = *static_cast<Transfer*>(user);
   const std::size_t bytes = size * count;
   auto& out = t.response;
+  if (t.request.on_body) {
+    long status = 0;
+    curl_easy_getinfo(t.easy, CURLINFO_RESPONSE_CODE, &status);
+    out.status = static_cast<int>(status);
+    out.body_bytes += bytes;
+    out.truncated = !t.request.on_body(out, {data, bytes});
+    t.too_long = out.truncated;
+    return out.truncated ? 0 : bytes;
+  }
   const std::size_t room = t.request.max_body - std::min(t.request.max_body, out.body.size());
   out.body.append(data, std::min(room, bytes));
   out.truncated = out.truncated || bytes > room;
@@ -287,6 +298,9 @@ void Prepare(Transfer& t) {
   curl_easy_setopt(e, CURLOPT_WRITEDATA, &t);
   for (const auto& [name, value] : r.headers) {
     Append(t.headers, value.empty() ? name + ";" : fmt::format("{}: {}", name, value));
+  }
+  if (r.on_body) {
+    curl_easy_setopt(e, CURLOPT_BUFFERSIZE, kLongBuffer);
   }
   SetMethod(t);
   SetConnection(t);

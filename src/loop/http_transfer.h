@@ -32,7 +32,7 @@ struct Transfer {
   Event done;
   bool finished = false;
   bool cancelled = false;    ///< the client went away
-  bool too_long = false;     ///< cut off at kReadLimit
+  bool too_long = false;     ///< cut off at kReadLimit, or by on_body
   bool headers_bad = false;  ///< cut off at the headers' bounds
   CURLcode code = CURLE_OK;
   CURL* easy;

@@ -91,6 +91,9 @@ Request RequestTo(const Kind& kind, std::uint16_t port, std::uint16_t udp, base:
     if (option.name == "port") {
       out.spec.options.Set("port", std::int64_t{port});
     }
+    if (option.name == "url" && option.required) {
+      out.spec.options.Set("url", out.target.url);
+    }
     if (option.name == "expect") {
       out.spec.options.Set("expect", std::string("never"));
     }

@@ -1,6 +1,8 @@
 // Kind: what a kind of probe is. One folder a kind; the catalogue is made from the folders.
 #pragma once
 
+#include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -11,6 +13,7 @@
 #include "loop/worker.h"
 #include "model/kind.h"
 #include "model/sample.h"
+#include "model/series_table.h"
 #include "model/target.h"
 
 namespace probe {
@@ -30,12 +33,23 @@ struct Reading {
   double value = 0;
 };
 
+/// What a scraped page says of a metric family.
+struct Family {
+  std::string type;  ///< "counter", "gauge", "histogram", "summary", "unknown" …
+  std::string help;
+  std::string unit;
+  bool operator==(const Family&) const = default;
+};
+using Families = std::map<std::string, Family, std::less<>>;
+
 /// What one run of a probe gave.
 struct Outcome {
   bool success = false;
   std::string reason;  ///< why not, one sentence ("connection refused"); "" on success
   std::vector<Reading>
       readings;  ///< a value that did not come is absent, never 0 (but ping, port and http_code)
+  /// Samples of many series, for kinds that have them; of Request::slot or times of their own.
+  std::vector<model::TableBatch> tables;
   std::vector<std::string> log;  ///< what happened, for `raksa probe`: short lines, printable
   base::Duration took{};
 };
@@ -44,13 +58,27 @@ struct Outcome {
 struct Request {
   model::Target target;
   model::ProbeSpec spec;
+  model::Timestamp slot = 0;  ///< the samples' time
+  model::Labels labels;       ///< of every sample of the probe; empty: the target's
 };
 
 /// State that a probe keeps between runs (counters for differences, sessions). Made by
 /// Kind::make_memory, may be null.
 class Memory {
  public:
+  Memory() = default;
   virtual ~Memory() = default;
+  Memory(const Memory&) = delete;
+  Memory& operator=(const Memory&) = delete;
+  /// Stale markers at `t` for the series of Outcome::tables, which end.
+  virtual std::vector<model::TableBatch> End(const std::string& /*target*/,
+                                             model::Timestamp /*t*/) {
+    return {};
+  }
+  /// How many such series there are now.
+  [[nodiscard]] virtual std::size_t size() const { return 0; }
+  /// What is known of their families; may be null.
+  [[nodiscard]] virtual std::shared_ptr<const Families> families() const { return nullptr; }
 };
 
 /// A kind of probe as data and three functions.

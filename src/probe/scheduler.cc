@@ -57,6 +57,7 @@ struct Scheduler::State : std::enable_shared_from_this<Scheduler::State> {
   bool HostIsDown(const Entry& entry) const;
   void Publish(Entry& entry, Run run);
   static Run MakeRun(const Entry& entry, model::Timestamp slot);
+  static Request Ask(const Entry& entry, model::Timestamp slot);
   static loop::Task<> Drive(std::shared_ptr<State> self, std::shared_ptr<Entry> entry);
   static loop::Task<> OneSlot(std::shared_ptr<State> self, std::shared_ptr<Entry> entry,
                               base::Time slot);
@@ -86,22 +87,20 @@ struct Scheduler::State : std::enable_shared_from_this<Scheduler::State> {
 };
 
 const Kind* Scheduler::State::FindKind(std::string_view name) const {
-  for (const Kind* kind : catalogue) {
-    if (kind->spec.name == name) {
-      return kind;
-    }
-  }
-  return nullptr;
+  const auto at =
+      std::ranges::find(catalogue, name, [](const Kind* kind) { return kind->spec.name; });
+  return at == catalogue.end() ? nullptr : *at;
 }
 
 Run Scheduler::State::MakeRun(const Entry& entry, model::Timestamp slot) {
-  Run run;
-  run.target = entry.target;
-  run.spec = entry.spec;
-  run.slot = slot;
-  run.batch.target = entry.target->name;
-  run.batch.t = slot;
-  return run;
+  return {.target = entry.target,
+          .spec = entry.spec,
+          .slot = slot,
+          .batch = {entry.target->name, slot, {}}};
+}
+
+Request Scheduler::State::Ask(const Entry& entry, model::Timestamp slot) {
+  return {*entry.target, entry.spec, slot, entry.series.base()};
 }
 
 /// Adds the batch and gives the run to the sink.
@@ -124,8 +123,11 @@ void Scheduler::State::Publish(Entry& entry, Run run) {
 void Scheduler::State::SendStale(Entry& entry, const char* reason) {
   Run run = MakeRun(entry, base::Clock::NowMs());
   run.batch.samples = entry.series.End();
+  if (entry.memory) {
+    run.outcome.tables = entry.memory->End(entry.target->name, run.slot);
+  }
   entry.last.reset();
-  if (!run.batch.samples.empty()) {
+  if (!run.batch.samples.empty() || !run.outcome.tables.empty()) {
     run.outcome.reason = reason;
     sink(run);
   }
@@ -193,7 +195,7 @@ loop::Task<> Scheduler::State::OneSlot(std::shared_ptr<State> self, std::shared_
     entry->ended = base::Clock::Steady();
     co_return;
   }
-  const Request request{*entry->target, entry->spec};
+  const auto request = Ask(*entry, slot_ms);
   const auto generation = entry->generation;
   auto outcome = co_await RunKind(self, entry, request);
   ++self->stats.runs;
@@ -226,7 +228,7 @@ loop::Task<> Scheduler::State::OneSlot(std::shared_ptr<State> self, std::shared_
 loop::Task<> Scheduler::State::Look(std::shared_ptr<State> self, std::shared_ptr<Entry> entry) {
   const auto generation = entry->generation;
   const auto now_ms = base::Clock::NowMs();
-  const Request request{*entry->target, entry->spec};
+  const auto request = Ask(*entry, now_ms);
   auto outcome = co_await RunKind(self, entry, request);
   ++self->stats.looks;
   if (!Differs(StateOf(*entry->kind, outcome), entry->confirmed)) {
@@ -277,19 +279,13 @@ loop::Task<> Scheduler::State::Drive(std::shared_ptr<State> self, std::shared_pt
     auto slot = NextSlot(ahead ? *last : now, interval, offset);
     const auto due = base::Clock::Steady() + (slot - now);
     co_await WatchUntil(self, entry, due);
-    if (entry->removed) {
-      break;
-    }
-    if (entry->generation != generation) {
+    if (entry->removed || entry->generation != generation) {
       continue;
     }
     boost::system::error_code ec;
     entry->timer.expires_at(due);
     co_await entry->timer.async_wait(asio::redirect_error(asio::use_awaitable, ec));
-    if (entry->removed) {
-      break;
-    }
-    if (entry->generation != generation) {
+    if (entry->removed || entry->generation != generation) {
       continue;
     }
     const auto drift = base::Clock::Now() - slot;
@@ -309,8 +305,8 @@ loop::Task<> Scheduler::State::Drive(std::shared_ptr<State> self, std::shared_pt
 
 loop::Task<Outcome> Scheduler::State::Outside(std::shared_ptr<State> self,
                                               std::shared_ptr<Entry> entry) {
-  const Request request{*entry->target, entry->spec};
   const auto slot = base::Clock::NowMs();
+  const auto request = Ask(*entry, slot);
   auto outcome = co_await RunKind(self, entry, request);
   Run run = MakeRun(*entry, slot);
   run.outcome = outcome;
@@ -360,9 +356,12 @@ void Scheduler::State::Change(Entry& entry, std::shared_ptr<const model::Target>
   const bool same_question = old.address == target->address && old.url == target->url &&
                              old.snmp == target->snmp && entry.spec.options == spec.options;
   const bool same_pace = entry.spec.interval == spec.interval;
-  if (!(entry.series.base() == labels)) {
+  const bool same_labels = entry.series.base() == labels;
+  if (!same_labels) {
     SendStale(entry, "the labels have changed");
     entry.series = Series(std::move(labels));
+  } else if (!same_question && entry.memory && entry.memory->size() > 0) {
+    SendStale(entry, "the probe has changed");
   }
   entry.target = std::move(target);
   entry.spec = spec;
@@ -371,7 +370,7 @@ void Scheduler::State::Change(Entry& entry, std::shared_ptr<const model::Target>
     entry.confirmed.clear();
     entry.has_run = false;
   }
-  if (!same_question || !same_pace) {
+  if (!same_question || !same_pace || !same_labels) {
     ++entry.generation;
     entry.timer.cancel();
   }
@@ -483,7 +482,8 @@ std::vector<Latest> Scheduler::GetLatest() const {
       continue;
     }
     out.push_back({entry->target, entry->spec, entry->last ? entry->last : kNothing, entry->success,
-                   entry->reason, now - entry->ended});
+                   entry->reason, now - entry->ended,
+                   entry->memory ? entry->memory->families() : nullptr});
   }
   return out;
 }
@@ -492,7 +492,7 @@ SchedulerStats Scheduler::stats() const {
   auto out = state_->stats;
   out.probes = state_->entries.size();
   for (const auto& [key, entry] : state_->entries) {
-    out.series += entry->series.size();
+    out.series += entry->series.size() + (entry->memory ? entry->memory->size() : 0);
   }
   return out;
 }

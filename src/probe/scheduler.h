@@ -24,7 +24,7 @@ struct Run {
   Outcome outcome;
   /// The readings with full labels (target, ip, url, the administrator's, the reading's), and
   /// probe_success{probe} and probe_duration_seconds{probe}. A removed probe's last batch holds a
-  /// stale marker for each of its series.
+  /// stale marker for each of its series. Scraped samples are in outcome.tables.
   model::Batch batch;
   bool flipped = false;  ///< a state metric changed its value, and the re-probes agree
   bool outside = false;  ///< by ProbeNow or Watch, not by the schedule
@@ -40,7 +40,8 @@ struct Latest {
   std::shared_ptr<const model::Batch> batch;  ///< never null
   bool success = false;
   std::string reason;
-  base::Duration age{};  ///< since the run ended
+  base::Duration age{};                      ///< since the run ended
+  std::shared_ptr<const Families> families;  ///< of a scrape; may be null
 };
 
 /// How a flip of state is confirmed.

@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "promql/engine.h"
-#include "promql/memory_querier_testing.h"
+#include "promql/memory_querier.h"
 #include "promql/number.h"
 
 namespace promql {

@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-#include "promql/memory_querier_testing.h"
+#include "promql/memory_querier.h"
 
 namespace promql {
 namespace {

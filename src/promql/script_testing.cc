@@ -10,51 +10,12 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "promql/engine.h"
-#include "promql/memory_querier_testing.h"
+#include "promql/memory_querier.h"
 #include "promql/number.h"
+#include "promql/series_notation.h"
 
 namespace promql {
 namespace {
-
-using Values = std::vector<std::optional<double>>;
-
-/// Values as `load` writes them: `1 2+3x4 _ _x2 stale -1`.
-std::optional<Values> ReadValues(std::string_view text) {
-  Values out;
-  for (std::string_view piece : base::Split(text, ' ')) {
-    if (piece.empty()) {
-      continue;
-    }
-    const std::size_t x = piece.find('x');
-    std::size_t times = 0;
-    if (x != std::string_view::npos) {
-      times = std::stoul(std::string(piece.substr(x + 1)));
-      piece = piece.substr(0, x);
-    }
-    if (piece == "_") {
-      out.insert(out.end(), std::max<std::size_t>(times, 1), std::nullopt);
-      continue;
-    }
-    if (piece == "stale") {
-      out.insert(out.end(), times + 1, model::StaleNaN());
-      continue;
-    }
-    std::size_t sign = piece.find_first_of("+-", 1);
-    while (sign != std::string_view::npos && (piece[sign - 1] == 'e' || piece[sign - 1] == 'E')) {
-      sign = piece.find_first_of("+-", sign + 1);
-    }
-    const auto first = ParseFloat(piece.substr(0, sign));
-    const auto delta = sign == std::string_view::npos ? 0.0 : ParseFloat(piece.substr(sign));
-    if (!first || !delta) {
-      return std::nullopt;
-    }
-    double v = *first;
-    for (std::size_t i = 0; i <= times; ++i, v += *delta) {
-      out.emplace_back(v);
-    }
-  }
-  return out;
-}
 
 bool Near(double a, double b) {
   if (std::isnan(a) || std::isnan(b)) {
@@ -137,8 +98,9 @@ class Runner {
     const auto step = Ms(base::Trim(Line(at_++).substr(5)));
     for (const std::string_view line : Body()) {
       const std::size_t end = LabelsEnd(line);
+      ParseError ignored;
       const auto labels = ReadLabels(line.substr(0, end));
-      const auto values = ReadValues(line.substr(end));
+      const auto values = ParseValues(line.substr(end), ignored);
       if (!step || !labels || !values) {
         Fail(here, "cannot load: " + std::string(line));
         continue;
@@ -308,8 +270,9 @@ class Runner {
     }
     for (std::size_t i = 0; i < body.size(); ++i) {
       const std::size_t labels_end = LabelsEnd(body[i]);
+      ParseError ignored;
       const auto labels = ReadLabels(body[i].substr(0, labels_end));
-      const auto values = ReadValues(body[i].substr(labels_end));
+      const auto values = ParseValues(body[i].substr(labels_end), ignored);
       std::string got = matrix[i].labels->ToString();
       bool same = labels && values && *matrix[i].labels == *labels;
       std::map<model::Timestamp, double> points;

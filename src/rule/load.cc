@@ -5,6 +5,7 @@
 #include <array>
 #include <set>
 
+#include "rule/place.h"
 #include "rule/rule.h"
 
 namespace rule {
@@ -14,42 +15,6 @@ using config::MapReader;
 using config::Node;
 
 constexpr base::Duration kLongest = std::chrono::hours(24 * 365 * 10);
-
-/// The place of byte `offset` of a scalar: exact where the scalar stands on one line of the file as
-/// it is, otherwise by the lines of its block.
-config::Place PlaceIn(const Node& node, const promql::ParseError& error,
-                      const std::string& source) {
-  config::Place place = node.place();
-  std::vector<std::string_view> lines;
-  std::string_view rest = source;
-  while (!rest.empty()) {
-    const std::size_t end = rest.find('\n');
-    lines.push_back(rest.substr(0, end));
-    rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
-  }
-  if (place.line < 1 || place.line > static_cast<int>(lines.size())) {
-    return place;
-  }
-  const std::string_view first = lines[static_cast<std::size_t>(place.line - 1)];
-  const auto column = static_cast<std::size_t>(std::max(place.column - 1, 0));
-  const char opening = column < first.size() ? first[column] : ' ';
-  if (opening == '|' || opening == '>') {
-    // The block's lines follow; the first one's indentation is not part of the text.
-    const auto begin = static_cast<std::size_t>(place.line);
-    const std::size_t line = begin + static_cast<std::size_t>(opening == '|' ? error.line - 1 : 0);
-    if (line < lines.size()) {
-      const std::size_t indent = lines[begin].find_first_not_of(' ');
-      place.line = static_cast<int>(line) + 1;
-      place.column = static_cast<int>(indent == std::string_view::npos ? 0 : indent) + error.column;
-    }
-    return place;
-  }
-  const bool quoted = opening == '"' || opening == '\'';
-  if (error.line == 1) {
-    place.column += error.column - 1 + (quoted ? 1 : 0);
-  }
-  return place;
-}
 
 class Loader {
  public:
@@ -245,19 +210,6 @@ class Loader {
   std::shared_ptr<config::Document> document_;
   std::string source_;
 };
-
-std::string Slurp(const std::string& path) {
-  std::string out;
-  if (std::FILE* file = std::fopen(path.c_str(), "re")) {
-    char buffer[65536];
-    std::size_t count = 0;
-    while ((count = std::fread(buffer, 1, sizeof buffer, file)) > 0 && out.size() < (16U << 20U)) {
-      out.append(buffer, count);
-    }
-    std::fclose(file);
-  }
-  return out;
-}
 
 }  // namespace
 

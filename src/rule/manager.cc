@@ -118,7 +118,7 @@ std::string IdentityOf(const Group& group, const Rule& rule) {
   return out;
 }
 
-Manager::Manager(std::vector<Group> groups, ManagerOptions options) : options_(options) {
+Manager::Manager(std::vector<Group> groups, ManagerOptions options) : options_(std::move(options)) {
   static_cast<void>(Replace(std::move(groups), {}));
 }
 Manager::~Manager() = default;
@@ -127,18 +127,28 @@ Manager& Manager::operator=(Manager&&) noexcept = default;
 
 std::size_t Manager::size() const { return groups_.size(); }
 
-Evaluation Manager::Evaluate(std::size_t index, base::Time now, const QueryFunc& query) {
+Evaluation Manager::Evaluate(std::size_t index, base::Time now, const QueryFunc& query,
+                             const RecordFunc& record) {
   Evaluation out;
   out.t = base::ToMs(now);
   GroupState& group = groups_.at(index);
   const base::Instant start = base::Clock::Steady();
   for (RuleState& state : group.rules) {
-    RuleRun(state, group.group, now, query, options_.no_data_bound, out).Run();
+    RuleRun(state, group.group, now, query, options_, out).Run();
+    if (record) {
+      for (const auto& sample : std::exchange(out.samples, {})) {
+        record(sample, out.t);
+      }
+    }
   }
   group.evaluated = true;
   group.evaluated_at = now;
   group.took = base::Clock::Steady() - start;
   return out;
+}
+
+void Manager::SetSurroundings(Surroundings surroundings) {
+  options_.surroundings = std::move(surroundings);
 }
 
 std::vector<std::size_t> Manager::GroupsDue(base::Time now) const {

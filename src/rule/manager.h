@@ -21,6 +21,9 @@ namespace rule {
 /// How rules ask: an expression at a moment.
 using QueryFunc = std::function<base::Result<promql::Value>(const promql::Expr&, model::Timestamp)>;
 
+/// Takes the samples of a rule before the next rule of its group is evaluated.
+using RecordFunc = std::function<void(const model::Sample& sample, model::Timestamp t)>;
+
 enum class AlertState { kPending, kFiring };
 std::string_view ToString(AlertState state);
 
@@ -73,6 +76,7 @@ struct ManagerOptions {
   base::Duration interval = std::chrono::seconds(5);  ///< of groups that give none
   /// How long an alert without data is kept: longer than the longest probe interval (a day).
   base::Duration no_data_bound = std::chrono::hours(26);
+  Surroundings surroundings;  ///< what templates may tell of us
 };
 
 struct RuleState;
@@ -87,8 +91,10 @@ class Manager {
   Manager& operator=(Manager&&) noexcept;
 
   [[nodiscard]] std::size_t size() const;
-  /// Evaluates group `index` (below size()) at `now`.
-  Evaluation Evaluate(std::size_t index, base::Time now, const QueryFunc& query);
+  /// Evaluates group `index` (below size()) at `now`. With `record` each rule's samples go there at
+  /// once, so that the next rule sees them, and not into the answer.
+  Evaluation Evaluate(std::size_t index, base::Time now, const QueryFunc& query,
+                      const RecordFunc& record = {});
   /// Indices of the groups whose interval has passed since their last evaluation.
   [[nodiscard]] std::vector<std::size_t> GroupsDue(base::Time now) const;
   /// When the next group is due; nullopt without groups.
@@ -100,6 +106,9 @@ class Manager {
   std::vector<model::Alert> Replace(std::vector<Group> groups, base::Time now);
   /// Ends the alerts whose label `target` is this one: it is watched no more.
   std::vector<model::Alert> Forget(std::string_view target, base::Time now);
+
+  /// What templates may tell of us from now on.
+  void SetSurroundings(Surroundings surroundings);
 
   /// State of all alerts as JSON, for a restart.
   [[nodiscard]] std::string Snapshot() const;

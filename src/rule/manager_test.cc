@@ -6,7 +6,7 @@
 
 #include <cmath>
 
-#include "promql/memory_querier_testing.h"
+#include "promql/memory_querier.h"
 
 namespace rule {
 namespace {

@@ -25,13 +25,32 @@ model::Alert ToAlert(const ActiveAlert& active, base::Time ends_at) {
 }
 
 RuleRun::RuleRun(RuleState& state, const Group& group, base::Time now, const QueryFunc& query,
-                 base::Duration no_data_bound, Evaluation& out)
+                 const ManagerOptions& options, Evaluation& out)
     : state_(state),
       group_(group),
       now_(now),
       query_(query),
-      no_data_bound_(no_data_bound),
-      out_(out) {}
+      no_data_bound_(options.no_data_bound),
+      surroundings_(options.surroundings),
+      out_(out) {
+  template_query_ =
+      [this](
+          const std::string& text) -> base::Result<std::vector<std::pair<model::Labels, double>>> {
+    const auto expr = promql::ParseExpr(text);
+    if (!expr) {
+      return base::Fail(expr.error());
+    }
+    const auto found = Ask(**expr);
+    if (!found) {
+      return base::Fail(found.error());
+    }
+    std::vector<std::pair<model::Labels, double>> out;
+    for (const Found& one : *found) {
+      out.emplace_back(one.series, one.value);
+    }
+    return out;
+  };
+}
 
 void RuleRun::Run() {
   const base::Instant start = base::Clock::Steady();
@@ -104,26 +123,25 @@ base::Result<> RuleRun::Record() {
   return {};
 }
 
-base::Result<ActiveAlert> RuleRun::Make(const model::Labels& series, double value) const {
+ActiveAlert RuleRun::Make(const model::Labels& series, double value) const {
   ActiveAlert out;
   out.series = series;
   out.series.Remove(model::kName);
   out.value = value;
   out.labels = out.series;
+  const TemplateScope scope{&series, value, &surroundings_, &template_query_};
+  // A text that cannot be filled in says so; the alert is what matters.
+  const auto fill = [&](const Template& text) {
+    const auto expanded = text.Expand(scope);
+    return expanded ? *expanded
+                    : fmt::format("<error expanding template: {}>", expanded.error().message);
+  };
   for (const auto& [name, text] : state_.rule.labels) {
-    auto expanded = text.Expand(series, value);
-    if (!expanded) {
-      return base::Fail(expanded.error().In("label \"" + name + "\""));
-    }
-    out.labels.Set(name, *expanded);
+    out.labels.Set(name, fill(text));
   }
   out.labels.Set("alertname", state_.rule.name);
   for (const auto& [name, text] : state_.rule.annotations) {
-    // An annotation that cannot be filled in says so; the alert is what matters.
-    const auto expanded = text.Expand(series, value);
-    out.annotations.Set(
-        name, expanded ? *expanded
-                       : fmt::format("<error expanding template: {}>", expanded.error().message));
+    out.annotations.Set(name, fill(text));
   }
   return out;
 }
@@ -133,11 +151,8 @@ base::Result<std::map<model::Labels, ActiveAlert>> RuleRun::Raised(
   std::map<model::Labels, ActiveAlert> out;
   for (const Found& one : found) {
     auto alert = Make(one.series, one.value);
-    if (!alert) {
-      return base::Fail(alert.error());
-    }
-    const model::Labels labels = alert->labels;
-    if (!out.emplace(labels, std::move(*alert)).second) {
+    const model::Labels labels = alert.labels;
+    if (!out.emplace(labels, std::move(alert)).second) {
       return Bad("vector contains metrics with the same labelset after applying alert labels");
     }
   }
@@ -170,12 +185,9 @@ base::Result<> RuleRun::AddMissing(std::map<model::Labels, ActiveAlert>& raised)
       continue;
     }
     auto alert = Make(series, std::numeric_limits<double>::quiet_NaN());
-    if (!alert) {
-      return base::Fail(alert.error());
-    }
-    alert->no_data_since = seen;
-    const model::Labels labels = alert->labels;
-    raised.emplace(labels, std::move(*alert));
+    alert.no_data_since = seen;
+    const model::Labels labels = alert.labels;
+    raised.emplace(labels, std::move(alert));
   }
   return {};
 }

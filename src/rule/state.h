@@ -39,7 +39,7 @@ std::string IdentityOf(const Group& group, const Rule& rule);
 class RuleRun {
  public:
   RuleRun(RuleState& state, const Group& group, base::Time now, const QueryFunc& query,
-          base::Duration no_data_bound, Evaluation& out);
+          const ManagerOptions& options, Evaluation& out);
   void Run();
 
  private:
@@ -52,7 +52,7 @@ class RuleRun {
   base::Result<> Alert();
   base::Result<std::vector<Found>> Ask(const promql::Expr& expr) const;
   base::Result<std::map<model::Labels, ActiveAlert>> Raised(const std::vector<Found>& found) const;
-  base::Result<ActiveAlert> Make(const model::Labels& series, double value) const;
+  ActiveAlert Make(const model::Labels& series, double value) const;
   base::Result<> AddMissing(std::map<model::Labels, ActiveAlert>& raised);
   void Merge(std::map<model::Labels, ActiveAlert> raised);
   bool Vanished(ActiveAlert& alert);
@@ -67,6 +67,8 @@ class RuleRun {
   base::Time now_;
   const QueryFunc& query_;
   base::Duration no_data_bound_;
+  const Surroundings& surroundings_;
+  TemplateQuery template_query_;  ///< `query` in templates
   Evaluation& out_;
   std::set<model::Labels> written_;
   bool presence_asked_ = false;

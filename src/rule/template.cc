@@ -1,408 +1,246 @@
-// Reading and filling in of templates.
+// Filling in of templates.
 #include "rule/template.h"
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cctype>
-#include <optional>
-#include <utility>
-#include <vector>
-
-#include "base/text.h"
-#include "promql/number.h"
-#include "rule/template_value.h"
+#include "rule/template_tree.h"
 
 namespace rule {
-
-/// A piece of a template: a text, a call, an operand, an if, or a list of pieces.
-struct Template::Node {
-  enum class Kind { kList, kText, kLiteral, kLabel, kValue, kCall, kIf };
-  Kind kind = Kind::kList;
-  std::string text;       ///< kText, kLabel (the label's name)
-  TemplateValue literal;  ///< kLiteral
-  const TemplateEntry* function = nullptr;
-  std::vector<Node> parts;  ///< list, arguments; kIf: condition, then, else
-};
-
 namespace {
 
 using Node = Template::Node;
 using Kind = Node::Kind;
+using Value = TemplateValue;
+using Map = std::shared_ptr<const TemplateMap>;
+using List = std::shared_ptr<const TemplateList>;
 
-constexpr int kMaxDepth = 50;
+constexpr std::size_t kMaxText = 256U << 10;
+constexpr std::size_t kMaxSteps = 100'000;  // pieces filled in, whatever they print
 
-bool IsWord(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
+auto Bad(std::string message) { return base::Fail(base::ErrorKind::kInvalid, std::move(message)); }
 
-/// Reads one template; the first mistake stays in `error`.
-class Reader {
+/// One filling in of one template.
+class Filling {
  public:
-  explicit Reader(std::string_view text) : text_(text) {}
-
-  std::optional<Node> Whole() {
-    Node root;
-    std::string ended = List(root, 0);
-    if (error.empty() && !ended.empty()) {
-      Fail("unexpected {{" + ended + "}}");
-    }
-    return error.empty() ? std::optional(std::move(root)) : std::nullopt;
+  explicit Filling(const TemplateScope& scope) : scope_(scope) {
+    const Surroundings none;
+    const auto& around = scope.surroundings != nullptr ? *scope.surroundings : none;
+    auto dot = std::make_shared<TemplateMap>();
+    dot->open = false;
+    const auto labels = LabelsValue(scope.labels != nullptr ? *scope.labels : model::Labels());
+    dot->entries = {{"Labels", labels},
+                    {"ExternalLabels", LabelsValue(around.labels)},
+                    {"ExternalURL", around.url},
+                    {"Value", scope.value}};
+    variables_ = {Value(Map(dot)), labels, dot->entries["ExternalLabels"], around.url, scope.value};
   }
 
-  std::string error;
-  std::size_t offset = 0;
+  base::Result<std::string> Run(const Node& root) {
+    const Value dot = variables_[0];  // a copy: the stack moves when it grows
+    const auto done = Fill(root, dot);
+    return done ? base::Result<std::string>(std::move(out_)) : base::Fail(done.error());
+  }
 
  private:
-  void Fail(std::string message) {
-    if (error.empty()) {
-      error = std::move(message);
-      offset = at_;
-    }
-  }
+  enum class Next { kOn, kBreak, kContinue };
 
-  /// Reads pieces until the end of the text or an {{ end }} or {{ else … }}, which it gives back.
-  std::string List(Node& out, int depth) {
-    if (depth > kMaxDepth) {
-      Fail("nested too deeply");
-      return "";
-    }
-    while (error.empty() && at_ < text_.size()) {
-      const std::size_t open = text_.find("{{", at_);
-      std::string_view plain = text_.substr(at_, open - at_);
-      if (trim_next_) {
-        while (!plain.empty() && std::isspace(static_cast<unsigned char>(plain.front())) != 0) {
-          plain.remove_prefix(1);
-        }
+  base::Result<Next> Fill(const Node& list, const Value& dot) {
+    const auto variables = variables_.size();
+    auto next = Next::kOn;
+    for (const Node& part : list.parts) {
+      if (++steps_ > kMaxSteps || out_.size() > kMaxText) {
+        return base::Fail(base::ErrorKind::kRefused, "the template gives too much text");
       }
-      const bool trim = open != std::string_view::npos && text_.substr(open).starts_with("{{-");
-      if (trim) {
-        while (!plain.empty() && std::isspace(static_cast<unsigned char>(plain.back())) != 0) {
-          plain.remove_suffix(1);
-        }
+      const auto done = Piece(part, dot);
+      if (!done) {
+        return done;
       }
-      if (!plain.empty()) {
-        Node node;
-        node.kind = Kind::kText;
-        node.text = plain;
-        out.parts.push_back(std::move(node));
-      }
-      if (open == std::string_view::npos) {
-        at_ = text_.size();
+      next = *done;
+      if (next != Next::kOn) {
         break;
       }
-      at_ = open + (trim ? 3 : 2);
-      std::string ended = Action(out, depth);
-      if (!ended.empty()) {
-        return ended;
+    }
+    variables_.resize(variables, Value());
+    return next;
+  }
+
+  base::Result<Next> Piece(const Node& part, const Value& dot) {
+    switch (part.kind) {
+      case Kind::kText:
+        out_ += part.text;
+        return Next::kOn;
+      case Kind::kBreak:
+        return Next::kBreak;
+      case Kind::kContinue:
+        return Next::kContinue;
+      default:
+        break;
+    }
+    const auto variables = variables_.size();
+    const auto value = Worth(part.pipe, dot);
+    if (!value) {
+      return base::Fail(value.error());
+    }
+    if (part.kind == Kind::kPrint) {
+      if (part.pipe.silent) {
+        Set(part.pipe, *value);
+      } else {
+        out_ += Print(*value);
+      }
+      return Next::kOn;
+    }
+    base::Result<Next> done;
+    if (part.kind == Kind::kRange) {
+      done = Range(part, *value, dot);
+    } else {
+      Set(part.pipe, *value);
+      const bool truth = Truth(*value);
+      done = Fill(part.parts[truth ? 0 : 1], truth && part.kind == Kind::kWith ? *value : dot);
+    }
+    variables_.resize(variables, Value());
+    return done;
+  }
+
+  /// Gives variables what the pipeline came to.
+  void Set(const TemplatePipe& pipe, const Value& value) {
+    for (const auto place : pipe.sets) {
+      SetOne(place, value);
+    }
+  }
+  void SetOne(std::size_t place, const Value& value) {
+    if (place >= variables_.size()) {
+      variables_.resize(place + 1, Value());
+    }
+    variables_[place] = value;
+  }
+
+  base::Result<Next> Range(const Node& part, const Value& over, const Value& dot) {
+    std::vector<std::pair<Value, Value>> items;
+    if (const auto* list = std::get_if<List>(&over)) {
+      for (std::size_t i = 0; i < (*list)->items.size(); ++i) {
+        items.emplace_back(static_cast<std::int64_t>(i), (*list)->items[i]);
+      }
+    } else if (const auto* map = std::get_if<Map>(&over)) {
+      for (const auto& [key, value] : (*map)->entries) {
+        items.emplace_back(key, value);
+      }
+    } else {
+      return Bad("range can't iterate over " + Print(over));
+    }
+    if (items.empty()) {
+      return Fill(part.parts[1], dot);
+    }
+    for (const auto& [key, value] : items) {
+      const auto& sets = part.pipe.sets;
+      if (!sets.empty()) {
+        SetOne(sets.back(), value);
+      }
+      if (sets.size() > 1) {
+        SetOne(sets.front(), key);
+      }
+      const auto done = Fill(part.parts[0], value);
+      if (!done) {
+        return done;
+      }
+      if (*done == Next::kBreak) {
+        break;
       }
     }
-    return "";
+    return Next::kOn;
   }
 
-  void Space() {
-    while (at_ < text_.size() && std::isspace(static_cast<unsigned char>(text_[at_])) != 0) {
-      ++at_;
-    }
-  }
-
-  bool Close() {
-    Space();
-    trim_next_ = text_.substr(at_).starts_with("-}}");
-    if (!trim_next_ && !text_.substr(at_).starts_with("}}")) {
-      Fail(at_ >= text_.size() ? "unclosed {{"
-                               : "unexpected \"" + std::string(1, text_[at_]) + "\" in {{ }}");
-      return false;
-    }
-    at_ += trim_next_ ? 3 : 2;
-    return true;
-  }
-
-  std::string PeekWord() {
-    Space();
-    std::size_t end = at_;
-    while (end < text_.size() && IsWord(text_[end])) {
-      ++end;
-    }
-    return std::string(text_.substr(at_, end - at_));
-  }
-
-  std::string Action(Node& out, int depth) {
-    Space();
-    if (text_.substr(at_).starts_with("/*")) {
-      const std::size_t end = text_.find("*/", at_);
-      at_ = end == std::string_view::npos ? text_.size() : end + 2;
-      Close();
-      return "";
-    }
-    const std::string word = PeekWord();
-    if (word == "end") {
-      at_ += word.size();
-      Close();
-      return "end";
-    }
-    if (word == "else") {
-      at_ += word.size();
-      if (PeekWord() == "if") {
-        at_ += 2;
-        return "else if";
+  base::Result<Value> Worth(const TemplatePipe& pipe, const Value& dot) {
+    Value last;
+    bool piped = false;
+    for (const auto& command : pipe.commands) {
+      auto value = Call(command, dot, piped ? &last : nullptr);
+      if (!value) {
+        return value;
       }
-      Close();
-      return "else";
+      last = std::move(*value);
+      piped = true;
     }
-    if (word == "if") {
-      at_ += word.size();
-      If(out, depth);
-      return "";
-    }
-    for (const char* other :
-         {"range", "with", "template", "define", "block", "break", "continue"}) {
-      if (word == other) {
-        Fail("{{ " + word + " }} is not supported");
-        return "";
-      }
-    }
-    Node node = Pipeline(depth);
-    if (Close()) {
-      out.parts.push_back(std::move(node));
-    }
-    return "";
+    return last;
   }
 
-  void If(Node& out, int depth) {
-    Node node;
-    node.kind = Kind::kIf;
-    node.parts.push_back(Pipeline(depth));
-    node.parts.resize(3);
-    if (!Close()) {
-      return;
-    }
-    std::string ended = List(node.parts[1], depth + 1);
-    if (ended == "else if") {
-      If(node.parts[2], depth + 1);
-    } else if (ended == "else") {
-      ended = List(node.parts[2], depth + 1);
-      if (ended != "end") {
-        Fail("{{ if }} without {{ end }}");
-      }
-    } else if (ended != "end") {
-      Fail("{{ if }} without {{ end }}");
-    }
-    out.parts.push_back(std::move(node));
+  base::Result<Value> Apply(const TemplateEntry& f, const std::vector<Value>& args) {
+    auto out = f.scoped != nullptr ? f.scoped(args, scope_) : f.function(args);
+    return out ? out : base::Fail(out.error().In(fmt::format("error calling {}", f.name)));
   }
 
-  Node Pipeline(int depth) {
-    if (depth > kMaxDepth) {
-      Fail("nested too deeply");
-      return {};
-    }
-    Node left = Command(depth, nullptr);
-    Space();
-    while (error.empty() && at_ < text_.size() && text_[at_] == '|') {
-      ++at_;
-      left = Command(depth, &left);
-      Space();
-    }
-    return left;
-  }
-
-  /// A function with its arguments (the pipe's value is the last one) or one operand.
-  Node Command(int depth, Node* piped) {
-    const std::string word = PeekWord();
-    const bool call = !word.empty() && std::isalpha(static_cast<unsigned char>(word[0])) != 0 &&
-                      word != "true" && word != "false";
-    if (!call) {
-      if (piped != nullptr) {
-        Fail("a function must stand behind |");
+  base::Result<Value> Call(const TemplateCommand& command, const Value& dot, const Value* piped) {
+    std::vector<Value> args;
+    for (const auto& operand : command.operands) {
+      auto value = Worth(operand, dot);
+      if (!value) {
+        return value;
       }
-      return Operand(depth);
+      args.push_back(std::move(*value));
     }
-    Node node;
-    node.kind = Kind::kCall;
-    node.function = FindTemplateFunction(word);
-    if (node.function == nullptr) {
-      const std::string near = base::Nearest(word, TemplateFunctionNames());
-      Fail(fmt::format("function \"{}\" not defined{}", word,
-                       near.empty() ? "" : fmt::format(" (did you mean \"{}\"?)", near)));
-      return node;
-    }
-    at_ += word.size();
-    Space();
-    while (error.empty() && at_ < text_.size() &&
-           std::string_view("|)}-").find(text_[at_]) == std::string_view::npos) {
-      node.parts.push_back(Operand(depth));
-      Space();
+    if (command.function == nullptr) {
+      return std::move(args.front());
     }
     if (piped != nullptr) {
-      node.parts.push_back(std::move(*piped));
+      args.push_back(*piped);
     }
-    const int count = static_cast<int>(node.parts.size());
-    if (error.empty() &&
-        (count < node.function->min || (node.function->max >= 0 && count > node.function->max))) {
-      Fail(fmt::format("wrong number of arguments for {}: want {}{}, got {}", word,
-                       node.function->max < 0 ? "at least " : "", node.function->min, count));
-    }
-    return node;
+    return Apply(*command.function, args);
   }
 
-  Node Operand(int depth) {
-    Space();
-    Node node;
-    const std::string_view rest = text_.substr(at_);
-    if (rest.starts_with('(')) {
-      ++at_;
-      node = Pipeline(depth + 1);
-      Space();
-      if (at_ >= text_.size() || text_[at_] != ')') {
-        Fail("unclosed (");
-        return node;
+  base::Result<Value> Worth(const TemplateOperand& operand, const Value& dot) {
+    using OperandKind = TemplateOperand::Kind;
+    base::Result<Value> value = dot;
+    if (operand.kind == OperandKind::kVariable) {
+      value = operand.variable < variables_.size() ? variables_[operand.variable] : Value();
+    } else if (operand.kind == OperandKind::kLiteral) {
+      value = operand.literal;
+    } else if (operand.kind == OperandKind::kCall) {
+      value = Apply(*operand.function, {});
+    } else if (operand.kind == OperandKind::kPipe) {
+      value = Worth(*operand.pipe, dot);
+    }
+    for (const auto& field : operand.fields) {
+      if (!value) {
+        break;
       }
-      ++at_;
-      return node;
+      value = Field(*value, field);
     }
-    if (rest.starts_with('"') || rest.starts_with('`')) {
-      return Quoted();
-    }
-    if (rest.starts_with('$') || rest.starts_with('.')) {
-      return Variable();
-    }
-    return Literal();
+    return value;
   }
 
-  Node Quoted() {
-    const char quote = text_[at_];
-    std::size_t end = at_ + 1;
-    std::string out;
-    while (end < text_.size() && text_[end] != quote) {
-      if (quote == '"' && text_[end] == '\\' && end + 1 < text_.size()) {
-        ++end;
-        const char c = text_[end];
-        out += c == 'n' ? '\n' : c == 't' ? '\t' : c;
-      } else {
-        out += text_[end];
-      }
-      ++end;
+  static base::Result<Value> Field(const Value& value, const std::string& name) {
+    const auto* map = std::get_if<Map>(&value);
+    if (map == nullptr) {
+      return Bad(fmt::format("can't evaluate field {} in {}", name, Print(value)));
     }
-    if (end >= text_.size()) {
-      Fail("unterminated quoted string");
+    const auto at = (*map)->entries.find(name);
+    if (at != (*map)->entries.end()) {
+      return at->second;
     }
-    at_ = std::min(end + 1, text_.size());
-    Node node;
-    node.kind = Kind::kLiteral;
-    node.literal = std::move(out);
-    return node;
+    return (*map)->open ? base::Result<Value>(std::string())
+                        : Bad(fmt::format("can't evaluate field {}", name));
   }
 
-  Node Variable() {
-    std::size_t end = at_ + 1;
-    while (end < text_.size() && (IsWord(text_[end]) || text_[end] == '.')) {
-      ++end;
-    }
-    const std::string_view name = text_.substr(at_, end - at_);
-    Node node;
-    if (name == "$value" || name == ".Value") {
-      node.kind = Kind::kValue;
-    } else if (name.starts_with("$labels.") || name.starts_with(".Labels.")) {
-      node.kind = Kind::kLabel;
-      node.text = name.substr(8);
-      if (!model::IsLabelName(node.text)) {
-        Fail("\"" + node.text + "\" is not a label name");
-      }
-    } else if (name == "$externalURL" || name == ".ExternalURL" ||
-               name.starts_with("$externalLabels.") || name.starts_with(".ExternalLabels.")) {
-      node.kind = Kind::kLiteral;
-      node.literal = std::string();
-    } else {
-      Fail(fmt::format("undefined variable \"{}\"", name));
-    }
-    at_ = end;
-    return node;
-  }
-
-  Node Literal() {
-    Node node;
-    node.kind = Kind::kLiteral;
-    std::size_t end = at_;
-    while (end < text_.size() && (IsWord(text_[end]) || text_[end] == '.' ||
-                                  (end == at_ && (text_[end] == '-' || text_[end] == '+')))) {
-      ++end;
-    }
-    const std::string word(text_.substr(at_, end - at_));
-    if (word == "true" || word == "false") {
-      node.literal = word == "true";
-    } else if (const auto number = promql::ParseFloat(word)) {
-      const bool integer =
-          word.find_first_not_of("+-0123456789") == std::string::npos && word.size() < 18;
-      node.literal =
-          integer ? TemplateValue(static_cast<std::int64_t>(*number)) : TemplateValue(*number);
-    } else {
-      Fail(word.empty() ? (at_ >= text_.size() ? "unclosed {{" : "missing value in {{ }}")
-                        : "unexpected \"" + word + "\"");
-    }
-    at_ = end;
-    return node;
-  }
-
-  std::string_view text_;
-  std::size_t at_ = 0;
-  bool trim_next_ = false;
+  const TemplateScope& scope_;
+  std::vector<Value> variables_;
+  std::string out_;
+  std::size_t steps_ = 0;
 };
-
-base::Result<TemplateValue> Worth(const Node& node, const model::Labels& labels, double value) {
-  switch (node.kind) {
-    case Kind::kLabel:
-      return TemplateValue(std::string(labels.Get(node.text)));
-    case Kind::kValue:
-      return TemplateValue(value);
-    case Kind::kCall: {
-      std::vector<TemplateValue> args;
-      for (const Node& part : node.parts) {
-        auto arg = Worth(part, labels, value);
-        if (!arg) {
-          return arg;
-        }
-        args.push_back(std::move(*arg));
-      }
-      auto out = node.function->function(args);
-      return out ? out
-                 : base::Fail(out.error().In(fmt::format("error calling {}", node.function->name)));
-    }
-    default:
-      return node.literal;
-  }
-}
-
-base::Result<> Fill(const Node& node, const model::Labels& labels, double value, std::string& out) {
-  for (const Node& part : node.parts) {
-    if (part.kind == Kind::kText) {
-      out += part.text;
-      continue;
-    }
-    const auto worth = Worth(part.kind == Kind::kIf ? part.parts[0] : part, labels, value);
-    if (!worth) {
-      return base::Fail(worth.error());
-    }
-    if (part.kind != Kind::kIf) {
-      out += Print(*worth);
-    } else if (auto filled = Fill(part.parts[Truth(*worth) ? 1 : 2], labels, value, out); !filled) {
-      return filled;
-    }
-  }
-  return {};
-}
 
 }  // namespace
 
 base::Result<Template> Template::Parse(std::string_view text, std::size_t* offset) {
-  Reader reader(text);
-  auto root = reader.Whole();
+  std::string error;
+  std::size_t where = 0;
+  auto root = ReadTemplate(text, &error, &where);
   if (!root) {
     if (offset != nullptr) {
-      *offset = reader.offset;
+      *offset = where;
     }
-    return base::Fail(base::ErrorKind::kInvalid, reader.error);
+    return base::Fail(base::ErrorKind::kInvalid, error);
   }
   Template out;
   out.text_ = text;
-  out.root_ = std::make_shared<Node>(std::move(*root));
+  out.root_ = std::move(root);
   return out;
 }
 
@@ -419,14 +257,8 @@ Template Template::Literal(std::string text) {
   return out;
 }
 
-base::Result<std::string> Template::Expand(const model::Labels& labels, double value) const {
-  std::string out;
-  if (root_) {
-    if (auto filled = Fill(*root_, labels, value, out); !filled) {
-      return base::Fail(filled.error());
-    }
-  }
-  return out;
+base::Result<std::string> Template::Expand(const TemplateScope& scope) const {
+  return root_ ? Filling(scope).Run(*root_) : base::Result<std::string>(std::string());
 }
 
 }  // namespace rule

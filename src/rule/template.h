@@ -2,21 +2,42 @@
 // language.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/result.h"
 #include "model/labels.h"
 
 namespace rule {
 
-/// A template, read once and filled in often. Knows text, {{ pipelines }} with `|`, parentheses,
-/// string and number literals, $labels.NAME, $value, .Labels.NAME, .Value, trim marks {{- -}},
-/// comments, {{ if }} … {{ else if }} … {{ else }} … {{ end }}, and the functions humanize,
-/// humanize1024, humanizeDuration, humanizePercentage, humanizeTimestamp, title, toUpper, toLower,
-/// printf, print, reReplaceAll, match, stripPort, stripDomain, parseDuration, eq, ne, lt, le, gt,
-/// ge, and, or, not, len. Source: prometheus 2.42, configuration/template_reference.
+/// What templates may tell beside the alert: $externalLabels, $externalURL.
+struct Surroundings {
+  model::Labels labels;
+  std::string url;  ///< how people reach the page; "" = not known
+  bool operator==(const Surroundings&) const = default;
+};
+
+/// How a template asks (`query`): the series of an expression with their values.
+using TemplateQuery =
+    std::function<base::Result<std::vector<std::pair<model::Labels, double>>>(const std::string&)>;
+
+/// What one template is filled in with. Everything but the labels may be nullptr.
+struct TemplateScope {
+  const model::Labels* labels = nullptr;
+  double value = 0;
+  const Surroundings* surroundings = nullptr;
+  const TemplateQuery* query = nullptr;
+};
+
+/// A template, read once and filled in often: Go's text/template with Prometheus's variables and
+/// functions. Actions: pipelines with `|` and parentheses, `if`, `else if`, `else`, `with`, `range`
+/// (over query results, labels and args), `break`, `continue`, variables, trim marks, comments.
+/// Not there: `define`, `template`, `block`, methods. docs/rules.md has the functions. Source:
+/// prometheus 2.42, configuration/template_reference.
 class Template {
  public:
   /// Reads a template. Errors: kInvalid with what is wrong, an unknown function among them; the
@@ -24,8 +45,12 @@ class Template {
   static base::Result<Template> Parse(std::string_view text, std::size_t* offset = nullptr);
   /// A text that is no template.
   static Template Literal(std::string text);
-  /// Fills it in. Errors: kInvalid when a function cannot work on what it is given.
-  [[nodiscard]] base::Result<std::string> Expand(const model::Labels& labels, double value) const;
+  /// Fills it in. Errors: kInvalid when a function cannot work on what it is given, kRefused when
+  /// the text grows beyond 256 KiB.
+  [[nodiscard]] base::Result<std::string> Expand(const TemplateScope& scope) const;
+  [[nodiscard]] base::Result<std::string> Expand(const model::Labels& labels, double value) const {
+    return Expand({.labels = &labels, .value = value});
+  }
   [[nodiscard]] const std::string& text() const { return text_; }
 
   struct Node;

@@ -32,7 +32,7 @@ base::Result<double> Number(const Value& value) {
     }
     return Bad("\"" + *s + "\" is not a number");
   }
-  return Bad("can't convert bool to float");
+  return Bad("can't convert this to float");
 }
 
 std::string Short(double v) { return promql::FormatGeneral(v, 4); }
@@ -163,7 +163,8 @@ Out Title(const Args& args) {
 }
 
 std::string GoType(const Value& value) {
-  constexpr std::array<std::string_view, 4> kTypes = {"string", "float64", "int", "bool"};
+  constexpr std::array<std::string_view, 6> kTypes = {"string", "float64", "int",
+                                                      "bool",   "map",     "slice"};
   return std::string(kTypes[value.index()]);
 }
 
@@ -334,8 +335,9 @@ Out ParseDuration(const Args& args) {
 
 /// -1, 0, 1; NaN is unequal to everything.
 base::Result<int> Order(const Value& a, const Value& b) {
-  if (a.index() != b.index() &&
-      (std::holds_alternative<std::string>(a) || std::holds_alternative<std::string>(b))) {
+  if (a.index() > 3 || b.index() > 3 ||
+      (a.index() != b.index() &&
+       (std::holds_alternative<std::string>(a) || std::holds_alternative<std::string>(b)))) {
     return Bad("incompatible types for comparison");
   }
   if (std::holds_alternative<std::string>(a)) {
@@ -348,6 +350,34 @@ base::Result<int> Order(const Value& a, const Value& b) {
   const double x = number(a);
   const double y = number(b);
   return x < y ? -1 : x > y ? 1 : x == y ? 0 : 2;
+}
+
+Out Equal(const Args& args) {
+  for (std::size_t i = 1; i < args.size(); ++i) {
+    const auto order = Order(args[0], args[i]);
+    if (!order || *order == 0) {
+      return order ? Out(true) : base::Fail(order.error());
+    }
+  }
+  return false;
+}
+
+Out Length(const Args& args) {
+  std::size_t size = 0;
+  if (const auto* map = std::get_if<std::shared_ptr<const TemplateMap>>(&args[0])) {
+    size = (*map)->entries.size();
+  } else if (const auto* list = std::get_if<std::shared_ptr<const TemplateList>>(&args[0])) {
+    size = (*list)->items.size();
+  } else {
+    size = Print(args[0]).size();
+  }
+  return static_cast<std::int64_t>(size);
+}
+
+Out ToTime(const Args& args) {
+  const auto v = Number(args[0]);
+  return v && (!std::isfinite(*v) || std::fabs(*v) > 9e9) ? Bad("out of range of time")
+                                                          : HumanizeTimestamp(args);
 }
 
 template <class Holds>
@@ -372,8 +402,16 @@ constexpr std::array kTable = {
     TemplateEntry{"stripPort", 1, 1, StripPort},
     TemplateEntry{"stripDomain", 1, 1, StripDomain},
     TemplateEntry{"parseDuration", 1, 1, ParseDuration},
-    TemplateEntry{"len", 1, 1,
-                  [](const Args& a) { return Out(static_cast<std::int64_t>(Print(a[0]).size())); }},
+    TemplateEntry{"len", 1, 1, Length},
+    TemplateEntry{"toTime", 1, 1, ToTime},
+    TemplateEntry{"println", 0, -1,
+                  [](const Args& a) {
+                    std::string out;
+                    for (const Value& value : a) {
+                      out += (out.empty() ? "" : " ") + Print(value);
+                    }
+                    return Out(out + "\n");
+                  }},
     TemplateEntry{"not", 1, 1, [](const Args& a) { return Out(!Truth(a[0])); }},
     TemplateEntry{"and", 1, -1,
                   [](const Args& a) {
@@ -386,8 +424,7 @@ constexpr std::array kTable = {
                     const auto at = std::ranges::find_if(a, Truth);
                     return Out(at == a.end() ? a.back() : *at);
                   }},
-    TemplateEntry{"eq", 2, 2,
-                  [](const Args& a) { return Compared(a, [](int o) { return o == 0; }); }},
+    TemplateEntry{"eq", 2, -1, Equal},
     TemplateEntry{"ne", 2, 2,
                   [](const Args& a) { return Compared(a, [](int o) { return o != 0; }); }},
     TemplateEntry{"lt", 2, 2,
@@ -405,42 +442,16 @@ constexpr std::array kTable = {
 
 const TemplateEntry* FindTemplateFunction(std::string_view name) {
   const auto at = std::ranges::find(kTable, name, &TemplateEntry::name);
-  return at == kTable.end() ? nullptr : &*at;
+  return at == kTable.end() ? FindTemplateQueryFunction(name) : &*at;
 }
 
 std::vector<std::string> TemplateFunctionNames() {
   std::vector<std::string> out;
-  out.reserve(kTable.size());
   for (const TemplateEntry& entry : kTable) {
     out.emplace_back(entry.name);
   }
+  AddTemplateQueryNames(&out);
   return out;
-}
-
-std::string Print(const TemplateValue& value) {
-  if (const auto* s = std::get_if<std::string>(&value)) {
-    return *s;
-  }
-  if (const auto* d = std::get_if<double>(&value)) {
-    return promql::FormatFloat(*d);
-  }
-  if (const auto* i = std::get_if<std::int64_t>(&value)) {
-    return std::to_string(*i);
-  }
-  return std::get<bool>(value) ? "true" : "false";
-}
-
-bool Truth(const TemplateValue& value) {
-  if (const auto* s = std::get_if<std::string>(&value)) {
-    return !s->empty();
-  }
-  if (const auto* d = std::get_if<double>(&value)) {
-    return *d != 0;
-  }
-  if (const auto* i = std::get_if<std::int64_t>(&value)) {
-    return *i != 0;
-  }
-  return std::get<bool>(value);
 }
 
 }  // namespace rule

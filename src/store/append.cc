@@ -15,6 +15,8 @@ constexpr std::size_t kMaxLabelBytes = 64 * 1024;
 constexpr std::size_t kMaxTargetBytes = 4096;
 constexpr std::size_t kShapesPerTarget = 8;
 constexpr std::uint32_t kSlotsAtOnce = 1024;
+constexpr std::size_t kScrapedRows = 20;
+constexpr std::size_t kMostScraped = 4'000'000;
 constexpr std::size_t kRecordSamples = 16'384;              // a longer row of the log is cut in two
 constexpr model::Timestamp kMaxTime = 1LL << 52;            // the year 144,000
 constexpr base::Duration kRetry = std::chrono::seconds(1);  // of a disk that refused
@@ -281,6 +283,16 @@ base::Result<> WritePending(WriterDb* w, const Pending& pending) {
 
 }  // namespace
 
+std::size_t State::HeadLimit() const {
+  std::size_t scraped = 0;
+  for (const auto& [target, tables] : slots) {
+    for (const Slots& one : tables) {
+      scraped += one.size();
+    }
+  }
+  return std::max(options.head_samples, std::min(kScrapedRows * scraped, kMostScraped));
+}
+
 Added State::IntoHead(const Row& row, Window window) {
   const Added added = head.windows[window][row.target].Insert(row);
   head.samples += added.fresh;
@@ -335,7 +347,7 @@ void State::NoteDisk(const base::Result<>& done) {
 }
 
 void State::DropOldest() {
-  const std::size_t limit = 2 * options.head_samples;
+  const std::size_t limit = 2 * HeadLimit();
   while (head.samples > limit && !head.windows.empty()) {
     const std::unique_lock lock(shared);
     const auto oldest = head.windows.begin();
@@ -407,7 +419,7 @@ base::Result<> State::AppendMany(std::span<const model::Batch> batches,
     DropOldest();
     return flushed;
   }
-  if (head.samples > 2 * options.head_samples) {  // nobody calls Maintain
+  if (head.samples > 2 * HeadLimit()) {  // nobody calls Maintain
     if (auto written = WriteHead(now, base::Clock::Steady() + options.maintain_budget); !written) {
       DropOldest();
     }

@@ -155,7 +155,7 @@ std::optional<WritePass> NextPass(const State& s, std::int64_t now) {
   if (closed != windows.end()) {
     pass.window = *closed;
     pass.final = true;
-  } else if (s.head.samples > s.options.head_samples) {
+  } else if (s.head.samples > s.HeadLimit()) {
     pass.window = s.head.windows.begin()->first;
   } else {
     return std::nullopt;

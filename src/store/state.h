@@ -171,6 +171,9 @@ struct State {
   base::Result<> ReplayLog(Database* db);
   void SuspectAll();
   // append.cc
+  /// Samples in memory before some are written early: as the options say, and of scraped series so
+  /// many rows as make pieces worth their space.
+  [[nodiscard]] std::size_t HeadLimit() const;
   base::Result<> AppendMany(std::span<const model::Batch> batches,
                             std::span<const model::TableBatch> tables);
   /// Writes what is pending; not at once: only if the last refusal is a second ago.

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "config/check.h"
+#include "config/options.h"
 #include "target/parts.h"
 
 namespace target {
@@ -22,7 +23,8 @@ std::string WithArticle(const std::string& kind) {
 }
 
 /// How a probe without a name is called: its kind, and what tells it from others of that kind.
-std::string NameOf(const model::ProbeSpec& probe, const model::Target& target) {
+std::string NameOf(const model::ProbeSpec& probe, const model::Target& target,
+                   const model::KindSpec& kind) {
   const auto& values = probe.options.values();
   if (const auto port = values.find("port");
       port != values.end() && std::holds_alternative<std::int64_t>(port->second)) {
@@ -37,6 +39,16 @@ std::string NameOf(const model::ProbeSpec& probe, const model::Target& target) {
     return probe.kind;
   }
   const auto path = text.find('/', text.find("://") + 3);
+  // A kind that needs a URL of its own asks many servers of one host: the port tells them apart.
+  const auto port = text.substr(0, path).rfind(':');
+  const bool own = std::ranges::any_of(
+      kind.options, [](const auto& option) { return option.name == "url" && option.required; });
+  if (own && port > 5 && port != std::string::npos) {
+    const auto digits = text.substr(port + 1, path == std::string::npos ? path : path - port - 1);
+    if (!digits.empty() && digits.find_first_not_of("0123456789") == std::string::npos) {
+      return fmt::format("{}:{}", probe.kind, digits);
+    }
+  }
   return fmt::format("{}:{}", probe.kind, path == std::string::npos ? "/" : text.substr(path, 50));
 }
 
@@ -69,7 +81,12 @@ std::optional<model::ProbeSpec> ReadOne(const Node& item, const model::Target& t
       }
     }
     out.options = config::DefaultOptions(kind->options);
-    out.name = NameOf(out, target);
+    out.name = NameOf(out, target, *kind);
+    return out;
+  }
+  if (entry.IsScalar()) {  // `- prometheus: URL`
+    out.options = config::ReadBare(entry, kind->options);
+    out.name = NameOf(out, target, *kind);
     return out;
   }
   MapReader map(entry, fmt::format("{} probe", WithArticle(kind_name)));
@@ -79,7 +96,7 @@ std::optional<model::ProbeSpec> ReadOne(const Node& item, const model::Target& t
   const Node name = map.Optional("name");
   out.options = config::ReadOptions(map, kind->options);
   map.Finish();
-  out.name = NameOf(out, target);
+  out.name = NameOf(out, target, *kind);
   if (name) {
     out.name = name.String().value_or(out.name);
     if (out.name.size() > 63 || !base::IsPrintable(out.name)) {
@@ -100,7 +117,7 @@ std::vector<model::ProbeSpec> Implied(const model::Target& target, bool ping, Ti
                              .interval = timing.interval,
                              .timeout = timing.timeout};
       set(probe.options);
-      probe.name = NameOf(probe, target);
+      probe.name = NameOf(probe, target, *kind);
       out.push_back(std::move(probe));
     }
   };

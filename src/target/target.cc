@@ -337,7 +337,7 @@ Fleet ReadTargets(Node defaults, Node credentials, Node targets, const Kinds& ki
   for (const Node& item : items) {
     readings.push_back(ReadTarget(item, out, kinds));
   }
-  if (targets.IsList() && items.empty()) {
+  if (targets && targets.IsList() && items.empty()) {
     targets.Report("the list of targets is empty", "add one: - {name: web1, address: 192.0.2.11}");
   }
   CheckNames(readings);

@@ -4,10 +4,10 @@
 #include <fmt/format.h>
 #include <re2/re2.h>
 
-#include <boost/url/parse.hpp>
 #include <charconv>
 
 #include "probe/common.h"
+#include "probe/web.h"
 
 namespace probe::http {
 namespace {
@@ -16,27 +16,6 @@ using model::OptionType;
 
 /// Bytes of a body that the regular expressions see.
 constexpr std::size_t kMaxBody = 1U << 20;
-
-struct Place {
-  std::string host;
-  std::string port;
-  bool literal = false;  ///< an address, not a name
-};
-
-/// Host and port of an http or https URL; nullopt when it is none.
-std::optional<Place> PlaceOf(const std::string& text) {
-  const auto url = boost::urls::parse_uri(text);
-  if (!url || url->host().empty() || (url->scheme() != "http" && url->scheme() != "https")) {
-    return std::nullopt;
-  }
-  Place out;
-  out.host = url->host_address();
-  out.port = url->has_port() && !url->port().empty() ? std::string(url->port())
-             : url->scheme() == "https"              ? "443"
-                                                     : "80";
-  out.literal = url->host_type() != boost::urls::host_type::name;
-  return out;
-}
 
 loop::HttpRequest RequestOf(const Request& request, const std::string& url) {
   const auto& options = request.spec.options;
@@ -59,16 +38,6 @@ loop::HttpRequest RequestOf(const Request& request, const std::string& url) {
   out.ip_version = IpVersion(options);
   out.user = options.Get<std::string>("user");
   out.password = options.Get<base::Secret>("password_file").Reveal();
-  return out;
-}
-
-/// curl's form of a name already looked up.
-std::string Pin(const Place& place, const std::vector<boost::asio::ip::address>& addresses) {
-  std::string out = place.host + ":" + place.port + ":";
-  for (std::size_t i = 0; i < addresses.size() && i < 8; ++i) {
-    const auto text = addresses[i].to_string();
-    out += (i > 0 ? "," : "") + (addresses[i].is_v6() ? "[" + text + "]" : text);
-  }
   return out;
 }
 

@@ -342,11 +342,8 @@ base::Result<SeriesText> ReadSeries(std::string_view series, Format format) {
   SeriesText out;
   SeriesScan scan(format);
   const char* const end = scan.Scan(line.data(), [&](std::string_view name, std::string_view raw) {
-    auto value = Unescape(raw, true);
-    if (!value.empty()) {
-      const auto at = static_cast<std::size_t>(name.data() - line.data());
-      out.labels.emplace_back(series.substr(at, name.size()), std::move(value));
-    }
+    const auto at = static_cast<std::size_t>(name.data() - line.data());
+    out.labels.emplace_back(series.substr(at, name.size()), Unescape(raw, true));
     return true;
   });
   if (end == nullptr) {

@@ -106,7 +106,7 @@ class Parser {
 /// A series taken apart.
 struct SeriesText {
   std::string_view name;
-  /// In the order written, escapes resolved, without empty values.
+  /// In the order written, escapes resolved. An empty value means that there is no such label.
   std::vector<std::pair<std::string_view, std::string>> labels;
 };
 

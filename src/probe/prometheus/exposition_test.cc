@@ -175,8 +175,8 @@ TEST(Exposition, TakesASeriesApart) {
   const auto series = ReadSeries("a:b { x=\"1\\\\\\n\\\"\\q\", y=\"\",z=\"ö\" }", Format::kText);
   ASSERT_TRUE(series);
   EXPECT_EQ(series->name, "a:b");
-  EXPECT_THAT(series->labels,
-              ElementsAre(::testing::Pair("x", "1\\\n\"\\q"), ::testing::Pair("z", "ö")));
+  EXPECT_THAT(series->labels, ElementsAre(::testing::Pair("x", "1\\\n\"\\q"),
+                                          ::testing::Pair("y", ""), ::testing::Pair("z", "ö")));
   EXPECT_FALSE(ReadSeries("a{", Format::kText));
   EXPECT_FALSE(ReadSeries("a 1", Format::kText));
   EXPECT_FALSE(ReadSeries("a\nb", Format::kText));

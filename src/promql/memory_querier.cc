@@ -1,5 +1,5 @@
 // Series in memory, found by trying every matcher on every series.
-#include "promql/memory_querier_testing.h"
+#include "promql/memory_querier.h"
 
 #include <algorithm>
 #include <set>

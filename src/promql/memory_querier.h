@@ -1,4 +1,5 @@
-// MemoryQuerier: series in memory behind the Querier that PromQL asks, for tests and benchmarks.
+// MemoryQuerier: series in memory behind the Querier that PromQL asks: for rule unit tests, tests
+// and benchmarks.
 #pragma once
 
 #include <map>

@@ -1,0 +1,300 @@
+// The prometheus probe: one GET of a metrics page, read as it arrives, and what Prometheus reports
+// of each scrape.
+#include "probe/prometheus/prometheus.h"
+
+#include <fmt/format.h>
+
+#include <boost/url/parse.hpp>
+#include <boost/url/url.hpp>
+
+#include "base/text.h"
+#include "probe/common.h"
+#include "probe/prometheus/scraper.h"
+#include "probe/web.h"
+
+namespace probe::prometheus {
+namespace {
+
+using model::OptionType;
+
+/// What Prometheus 2.42 asks for.
+constexpr const char* kAccept =
+    "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
+    "text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
+
+std::size_t Number(const model::Options& options, std::string_view name) {
+  return static_cast<std::size_t>(options.Get<std::int64_t>(name));
+}
+
+Taking TakingOf(const Request& request, const Place& place) {
+  const auto& options = request.spec.options;
+  Taking out;
+  out.joining.target = request.labels.empty() ? request.target.SampleLabels() : request.labels;
+  out.joining.target.Set("job", options.Get<std::string>("job"));
+  const auto instance = options.Get<std::string>("instance");
+  out.joining.target.Set("instance", instance.empty() ? place.ToString() : instance);
+  out.joining.honor_labels = options.Get<bool>("honor_labels");
+  out.honor_timestamps = options.Get<bool>("honor_timestamps", true);
+  out.limits = {Number(options, "sample_limit"), Number(options, "label_limit"),
+                Number(options, "label_name_length_limit"),
+                Number(options, "label_value_length_limit")};
+  return out;
+}
+
+/// The URL with the parameters behind it.
+std::string UrlOf(const model::Options& options) {
+  auto text = options.Get<std::string>("url");
+  const auto params = options.Get<std::map<std::string, std::string>>("params");
+  const auto parsed = boost::urls::parse_uri(text);
+  if (params.empty() || !parsed) {
+    return text;
+  }
+  boost::urls::url url(*parsed);
+  for (const auto& [name, value] : params) {
+    url.params().append({name, value});
+  }
+  return std::string(url.buffer());
+}
+
+loop::HttpRequest RequestOf(const Request& request) {
+  const auto& options = request.spec.options;
+  loop::HttpRequest out;
+  out.url = UrlOf(options);
+  out.headers = {{"Accept", kAccept},
+                 {"X-Prometheus-Scrape-Timeout-Seconds",
+                  fmt::format("{}", base::ToSeconds(request.spec.timeout))}};
+  for (const auto& [name, value] : options.Get<std::map<std::string, std::string>>("headers")) {
+    out.headers.emplace_back(name, value);
+  }
+  const auto token = options.Get<base::Secret>("bearer_token_file").Reveal();
+  if (!token.empty()) {
+    out.headers.emplace_back("Authorization", "Bearer " + token);
+  }
+  out.max_redirects = options.Get<bool>("follow_redirects", true) ? 10 : 0;
+  out.verify_tls = options.Get<bool>("verify", true);
+  out.ca_file = options.Get<std::string>("ca_file");
+  out.ip_version = IpVersion(options);
+  out.user = options.Get<std::string>("user");
+  out.password = options.Get<base::Secret>("password_file").Reveal();
+  return out;
+}
+
+/// One scrape while it goes on.
+struct Scrape {
+  Scraper* scraper = nullptr;
+  std::unique_ptr<Scraper> own;  ///< when another run of the same probe is going on
+  std::optional<Scraper::Page> page;
+  std::optional<Parser> parser;
+  std::size_t bytes = 0;
+  std::size_t limit = 0;
+  std::string reason;
+
+  /// Takes a piece of the body; false: enough.
+  bool Take(const loop::HttpResponse& head, std::string_view piece) {
+    if (head.status != 200) {
+      return false;
+    }
+    if (!parser) {
+      parser.emplace(FormatOf(head.Header("content-type")), &*page);
+    }
+    bytes += piece.size();
+    if (bytes > limit) {
+      reason = fmt::format("body size limit exceeded: more than {} bytes", limit);
+      return false;
+    }
+    if (!parser->Feed(piece)) {
+      reason = Fault();
+      return false;
+    }
+    return true;
+  }
+  [[nodiscard]] std::string Fault() const {
+    return parser->fault().message.empty() ? page->refusal() : parser->fault().ToString();
+  }
+  /// After the last piece.
+  void Conclude(const loop::HttpResponse& got) {
+    if (got.status != 200) {
+      reason = fmt::format("the server returned HTTP status {}", got.status);
+    } else if (reason.empty() && !parser) {
+      parser.emplace(FormatOf(got.Header("content-type")), &*page);
+    }
+    if (reason.empty() && !parser->Finish()) {
+      reason = Fault();
+    }
+    if (reason.empty()) {
+      reason = page->refusal();
+    }
+  }
+};
+
+void Report(const Scrape& scrape, const model::Labels& target, base::Duration took, Outcome* out) {
+  const model::Labels own = {{"job", std::string(target.Get("job"))},
+                             {"instance", std::string(target.Get("instance"))}};
+  const auto add = [&](const char* name, double value) {
+    out->readings.push_back({name, own, value});
+  };
+  const auto counts = scrape.page ? scrape.page->counts() : Counts{};
+  add("up", out->success ? 1 : 0);
+  add("scrape_duration_seconds", RoundSeconds(took));
+  add("scrape_samples_scraped", static_cast<double>(counts.scraped));
+  add("scrape_samples_post_metric_relabeling", static_cast<double>(counts.kept));
+  add("scrape_series_added", static_cast<double>(counts.added));
+}
+
+loop::Task<Outcome> Run(World world, Request request, std::shared_ptr<Memory> memory) {
+  const auto begin = base::Clock::Steady();
+  Outcome out;
+  const auto url = request.spec.options.Get<std::string>("url");
+  const auto place = PlaceOf(url);
+  if (!place) {
+    out.reason = fmt::format("\"{}\" is no http or https URL", url);
+    co_return Finish(std::move(out), begin);
+  }
+  const auto taking = TakingOf(request, *place);
+  auto asked = RequestOf(request);
+  Scrape scrape;
+  scrape.limit = Number(request.spec.options, "body_size_limit");
+  scrape.scraper = static_cast<Scraper*>(memory.get());
+  if (!place->literal) {
+    const auto found = co_await LookUp(world, place->host, asked.ip_version, request.spec.timeout);
+    if (found) {
+      asked.resolve.push_back(Pin(*place, *found));
+    } else {
+      scrape.reason = found.error().message;
+    }
+  }
+  if (scrape.scraper == nullptr || scrape.scraper->busy()) {
+    scrape.own = std::make_unique<Scraper>();
+    scrape.scraper = scrape.own.get();
+  }
+  if (scrape.reason.empty()) {
+    scrape.page.emplace(scrape.scraper, taking);
+    asked.timeout = begin + request.spec.timeout - base::Clock::Steady();
+    asked.on_body = [&scrape](const loop::HttpResponse& head, std::string_view piece) {
+      return scrape.Take(head, piece);
+    };
+    const auto got = co_await world.http->Send(std::move(asked));
+    if (got) {
+      scrape.Conclude(*got);
+      out.log.push_back(fmt::format("GET {}: status {} from {}, {} bytes, {:.1f} ms", url,
+                                    got->status, got->remote_address, got->body_bytes,
+                                    got->total_seconds * 1e3));
+    } else {
+      scrape.reason = got.error().kind == base::ErrorKind::kDeadline ? Within(request.spec.timeout)
+                                                                     : got.error().message;
+    }
+  }
+  out.reason = scrape.reason;
+  out.success = out.reason.empty();
+  Report(scrape, taking.joining.target, base::Clock::Steady() - begin, &out);
+  const auto& name = request.target.name;
+  if (out.success) {
+    out.tables = scrape.scraper->Commit(&*scrape.page, name, request.slot);
+  }
+  scrape.page.reset();
+  if (!out.success) {
+    out.tables = scrape.scraper->End(name, request.slot);
+  }
+  if (scrape.own) {
+    out.tables.clear();  // the other run gives them
+  }
+  co_return Finish(std::move(out), begin);
+}
+
+std::vector<model::OptionSpec> OptionList() {
+  return {
+      {.name = "url",
+       .type = OptionType::kUrl,
+       .help = "the page; `prometheus: URL` stands for it alone",
+       .required = true},
+      {.name = "params", .type = OptionType::kMap, .help = "parameters put behind the URL"},
+      {.name = "job",
+       .type = OptionType::kString,
+       .help = "label job of every sample",
+       .fallback = "prometheus"},
+      {.name = "instance",
+       .type = OptionType::kString,
+       .help = "label instance; the URL's host:port when not given"},
+      {.name = "honor_labels",
+       .type = OptionType::kBool,
+       .help = "true: where the page and the target have a label of one name, the page's counts; "
+               "false: it becomes exported_NAME",
+       .fallback = "false"},
+      {.name = "honor_timestamps",
+       .type = OptionType::kBool,
+       .help = "whether times that the page says count",
+       .fallback = "true"},
+      {.name = "sample_limit",
+       .type = OptionType::kInteger,
+       .help = "samples of a page; with more the scrape fails",
+       .fallback = "1000000",
+       .min = 1,
+       .max = 10'000'000},
+      {.name = "label_limit",
+       .type = OptionType::kInteger,
+       .help = "labels of a sample, the target's counted; with more the scrape fails; 0: no limit",
+       .fallback = "0",
+       .min = 0,
+       .max = 128},
+      {.name = "label_name_length_limit",
+       .type = OptionType::kInteger,
+       .help = "bytes of a label's name; 0: no limit",
+       .fallback = "0",
+       .min = 0,
+       .max = 65'536},
+      {.name = "label_value_length_limit",
+       .type = OptionType::kInteger,
+       .help = "bytes of a label's value; 0: no limit",
+       .fallback = "0",
+       .min = 0,
+       .max = 65'536},
+      {.name = "body_size_limit",
+       .type = OptionType::kInteger,
+       .help = "bytes of the page after decompression; with more the scrape fails",
+       .fallback = "268435456",
+       .min = 1,
+       .max = 1'073'741'824},
+      {.name = "headers", .type = OptionType::kMap, .help = "request headers, name to value"},
+      {.name = "user", .type = OptionType::kString, .help = "user name for basic authentication"},
+      {.name = "password_file",
+       .type = OptionType::kSecretFile,
+       .help = "file that holds the password for basic authentication"},
+      {.name = "bearer_token_file",
+       .type = OptionType::kSecretFile,
+       .help = "file that holds a token for the header Authorization"},
+      {.name = "follow_redirects",
+       .type = OptionType::kBool,
+       .help = "whether up to 10 redirects are followed",
+       .fallback = "true"},
+      {.name = "verify",
+       .type = OptionType::kBool,
+       .help = "whether the TLS certificate must be trusted",
+       .fallback = "true"},
+      {.name = "ca_file",
+       .type = OptionType::kFile,
+       .help = "certificates to trust instead of the system's, PEM"},
+      IpVersionOption()};
+}
+
+std::vector<model::MetricSpec> MetricList() {
+  const std::vector<std::string_view> own = {"instance", "job"};
+  return {{"up", "gauge", "", "1: the page could be scraped, 0: not", own},
+          {"scrape_duration_seconds", "gauge", "seconds", "how long the scrape took", own},
+          {"scrape_samples_scraped", "gauge", "", "samples on the page", own},
+          {"scrape_samples_post_metric_relabeling", "gauge", "", "the same: there is no relabeling",
+           own},
+          {"scrape_series_added", "gauge", "", "series that the page before did not have", own}};
+}
+
+std::shared_ptr<Memory> MakeMemory() { return std::make_shared<Scraper>(); }
+
+}  // namespace
+
+const Kind kKind = {.spec = {.name = "prometheus",
+                             .title = "scrape of a metrics page, as Prometheus does",
+                             .options = OptionList(),
+                             .metrics = MetricList()},
+                    .run = &Run,
+                    .make_memory = &MakeMemory};
+
+}  // namespace probe::prometheus

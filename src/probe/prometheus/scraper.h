@@ -1,0 +1,135 @@
+// Scraper: what a scrape keeps between two pages: which series there were, in which order, so that
+// the same lines are known again by their bytes.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/series_table.h"
+#include "probe/kind.h"
+#include "probe/prometheus/exposition.h"
+#include "probe/prometheus/table.h"
+
+namespace probe::prometheus {
+
+/// Bounds of one page (Prometheus's scrape_config names); 0 is no bound where that is said.
+struct Limits {
+  std::size_t samples = 1'000'000;
+  std::size_t labels = 0;              ///< of a series, the target's and __name__ counted; 0: none
+  std::size_t label_name_length = 0;   ///< bytes; 0: none
+  std::size_t label_value_length = 0;  ///< bytes; 0: none
+};
+
+/// How pages are taken.
+struct Taking {
+  Joining joining;
+  bool honor_timestamps = true;
+  Limits limits;
+};
+
+/// What Prometheus counts of a page.
+struct Counts {
+  std::size_t scraped = 0;  ///< samples read, up to the fault if there was one
+  std::size_t kept = 0;     ///< those that the sample limit left
+  std::size_t added = 0;    ///< series that the last good page did not have
+};
+
+class Scraper : public Memory {
+ public:
+  Scraper();
+
+  /// One page while it is read. The scraper is changed only by Commit. There may be one at a time.
+  class Page : public Sink {
+   public:
+    Page(Scraper* scraper, const Taking& taking);
+    ~Page() override;
+    std::size_t Known(std::string_view rest) override;
+    bool OnLine(const Line& line) override;
+    void OnMeta(const Meta& meta) override;
+    /// Why the page does not count though every line can be read; "" = it counts.
+    [[nodiscard]] const std::string& refusal() const { return refusal_; }
+    [[nodiscard]] const Counts& counts() const { return counts_; }
+
+   private:
+    friend class Scraper;
+    struct Timed {
+      model::Timestamp t = 0;
+      std::uint32_t slot = 0;
+      double value = 0;
+    };
+    std::size_t KnownComment(std::string_view rest);
+    std::uint32_t SlotOf(std::string_view series);
+    std::uint32_t NewSlot(std::string_view series);
+    void Resume(std::uint32_t slot);
+    [[nodiscard]] std::string Excess(std::string_view series) const;
+
+    Scraper& s_;
+    Taking taking_;
+    std::vector<double> values_;        ///< by slot
+    std::vector<std::uint32_t> order_;  ///< slots as they came
+    std::vector<Timed> timed_;
+    Texts fresh_;     ///< of slots behind the table's
+    Texts comments_;  ///< lines beginning with # as they came, once they differ from before
+    std::vector<std::uint32_t> positions_;  ///< by slot: place in the last page; made at need
+    Families families_;                     ///< that were not said before
+    std::size_t next_ = 0;
+    std::size_t next_comment_ = 0;
+    bool taken_ = false;  ///< by Commit
+    bool same_comments_ = true;
+    bool known_ = false;  ///< the line read now is that of order_ next_ − 1
+    Counts counts_;
+    std::string refusal_;
+  };
+
+  /// Whether a Page is being read.
+  [[nodiscard]] bool busy() const { return page_ != nullptr; }
+  /// Takes a whole, good page over: its samples, and a stale marker at `t` for each series of the
+  /// page before that is not in it.
+  std::vector<model::TableBatch> Commit(Page* page, const std::string& target, model::Timestamp t);
+  /// Stale markers for every series; the next page's are then new again, but not counted as added.
+  std::vector<model::TableBatch> End(const std::string& target, model::Timestamp t) override;
+  [[nodiscard]] std::size_t size() const override { return live_; }
+  /// What the pages have said of their families, by name.
+  [[nodiscard]] std::shared_ptr<const Families> families() const override { return families_; }
+
+ private:
+  /// A line of the last page.
+  struct Expected {
+    const char* text = nullptr;
+    std::uint32_t size = 0;
+    std::uint32_t slot = 0;
+  };
+  static constexpr std::uint32_t kNever = UINT32_MAX;
+  /// What is known of a slot.
+  struct Slot {
+    std::uint32_t valued = kNever;  ///< the number of the page that gave it a value last
+    bool cached = false;            ///< the last good page had it, or a bad one since
+    bool live = false;              ///< it has a sample that no stale marker follows
+  };
+
+  [[nodiscard]] std::string_view TextOf(std::uint32_t slot) const;
+  [[nodiscard]] std::uint32_t Find(std::string_view text) const;
+  void Enter(std::uint32_t slot);
+  void Index();
+  void Grow(Texts fresh);
+  void Follow(Page* page);
+  void Renew();
+  model::TableBatch Untimed(Page* page);
+  void Timed(Page* page, std::vector<model::TableBatch>* out) const;
+
+  std::shared_ptr<const Table> table_;
+  std::vector<Slot> slots_;
+  std::size_t live_ = 0;  ///< slots that are
+  std::vector<Expected> order_;
+  Texts comments_;
+  std::vector<std::uint32_t> index_;  ///< open addressing by hash of the text: slot + 1, 0 = free
+  std::shared_ptr<const Families> families_;
+  std::uint32_t number_ = 0;  ///< of the page that is read
+  bool bad_since_ = false;    ///< a bad page came after the last good one
+  Page* page_ = nullptr;
+};
+
+}  // namespace probe::prometheus
