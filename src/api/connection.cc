@@ -294,7 +294,8 @@ class Talk {
       return out;
     }
     const auto encoding = request.Header("content-encoding");
-    if (!encoding.empty() && encoding != "identity") {
+    if (!encoding.empty() && encoding != "identity" &&
+        !(encoding == "snappy" && match.route->snappy)) {
       return Error(request, 415, "bad_data", "Content-Encoding is not supported here");
     }
     route = match.route;

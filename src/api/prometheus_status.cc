@@ -173,6 +173,10 @@ Answer Metadata(Shared s, Request request) {
       }
     }
   }
+  for (const auto& one : s->metadata ? s->metadata(metric) : std::vector<remote::Metadata>()) {
+    known.try_emplace(one.name,
+                      json::object{{"type", one.type}, {"help", one.help}, {"unit", one.unit}});
+  }
   json::object data;
   for (auto& [name, one] : known) {
     if (data.size() >= limit) {
