@@ -202,6 +202,7 @@ void Daemon::AddMetrics(api::Exposition& out) const {
             {{"outcome", outcome}});
   }
   AddChannelMetrics(out);
+  AddRemoteMetrics(out);
   api::AddServerMetrics(out, *server_, *events_);
 }
 
@@ -445,6 +446,7 @@ std::shared_ptr<api::Sources> Daemon::MakeSources() {
   sources->begin_drill = [this](api::DrillView drill) { return BeginDrill(std::move(drill)); };
   sources->end_drill = [this](const std::string& target) { return drills_.End(target); };
   sources->webhook = [this](api::Request request) { return Webhook(std::move(request)); };
+  AddRemoteSources(*sources);
   sources->public_status = [this] { return status_page_->json(); };
   sources->web_dir = options_.web_dir.empty() ? settings_.web_dir : options_.web_dir;
   sources->flags = {{"config.file", settings_.file}, {"storage.path", settings_.data_dir}};

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -27,9 +28,14 @@ class Ingest {
   /// them (may be empty).
   using Readable = std::function<void(std::vector<std::string> flipped_metrics)>;
 
-  Ingest(loop::Loop& loop, loop::Worker& worker, store::Store& store, Readable readable);
+  /// Called on the worker with everything before the store takes it: what goes out to others.
+  using Tap = std::function<void(std::span<const model::Batch> batches)>;
+
+  Ingest(loop::Loop& loop, loop::Worker& worker, store::Store& store, Tap tap, Readable readable);
   /// Takes a batch. `flipped`: names of metrics of it that changed their state.
   void Put(model::Batch batch, std::vector<std::string> flipped);
+  /// Stores batches and returns when they are safe (Store::AppendMany has the errors).
+  loop::Task<base::Result<>> Take(std::vector<model::Batch> batches);
   /// The task that empties the queue; runs until cancelled.
   loop::Task<> Run();
   [[nodiscard]] IngestStats stats() const;
@@ -38,6 +44,7 @@ class Ingest {
   static constexpr std::size_t kMaxWaiting = 200'000;
   loop::Worker& worker_;
   store::Store& store_;
+  Tap tap_;
   Readable readable_;
   loop::Event event_;
   std::vector<model::Batch> waiting_;
