@@ -69,9 +69,10 @@ void Outbound::SetMetadata(const std::vector<Metadata>& metadata) {
   }
 }
 
-void Outbound::Put(std::span<const model::Batch> batches) {
+void Outbound::Put(std::span<const model::Batch> batches,
+                   std::span<const model::TableBatch> tables) {
   for (const auto& sender : *Current()) {
-    sender->Enqueue(batches);
+    sender->Enqueue(batches, tables);
   }
 }
 

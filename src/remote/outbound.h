@@ -22,7 +22,7 @@ class Outbound {
   /// What is told of metrics from now on.
   void SetMetadata(const std::vector<Metadata>& metadata);
   /// Puts samples into every queue; from any thread.
-  void Put(std::span<const model::Batch> batches);
+  void Put(std::span<const model::Batch> batches, std::span<const model::TableBatch> tables = {});
   /// Ends all; what waits stays on disk.
   loop::Task<> Stop();
   [[nodiscard]] std::vector<SenderStats> stats() const;

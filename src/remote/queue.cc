@@ -199,56 +199,88 @@ base::Result<std::uint32_t> Queue::IdOf(const std::shared_ptr<const model::Label
   return id;
 }
 
-base::Result<> Queue::Write(std::span<const model::Batch> batches, std::int64_t now,
+base::Result<const std::vector<std::uint32_t>*> Queue::IdsOf(const model::SeriesTable& table) {
+  const auto identity = table.identity();
+  auto& known = slots_[identity.get()];
+  if (known.identity.lock() != identity) {
+    known = {identity, {}};
+  }
+  for (auto slot = static_cast<std::uint32_t>(known.ids.size()); slot < table.size(); ++slot) {
+    const auto id = IdOf(std::make_shared<const model::Labels>(table.LabelsOf(slot)));
+    if (!id) {
+      return base::Fail(id.error());
+    }
+    known.ids.push_back(*id);
+  }
+  return &known.ids;
+}
+
+base::Result<> Queue::Write(std::span<const model::Batch> batches,
+                            std::span<const model::TableBatch> tables, std::int64_t now,
                             std::vector<Row>* rows) {
   std::vector<Item> items;
   const auto flush = [&]() -> base::Result<> {
     const auto data = EncodeItems(items);
     const Row row{next_seq_ + static_cast<std::int64_t>(rows->size()), now, items.size(),
                   data.size()};
-    auto done = put_row_.Bind(1, row.seq)
-                    .Bind(2, row.came)
-                    .Bind(3, static_cast<std::int64_t>(row.samples))
-                    .BindBlob(4, data)
-                    .Run();
     items.clear();
     rows->push_back(row);
-    return done;
+    return put_row_.Bind(1, row.seq)
+        .Bind(2, row.came)
+        .Bind(3, static_cast<std::int64_t>(row.samples))
+        .BindBlob(4, data)
+        .Run();
+  };
+  const auto add = [&](std::uint32_t id, model::Timestamp t, double v) -> base::Result<> {
+    items.push_back({id, {t, v}});
+    return items.size() < kRowSamples ? base::Result<>{} : flush();
   };
   base::Result<> done;
   for (const auto& batch : batches) {
-    for (const auto& sample : batch.samples) {
-      const auto id = IdOf(sample.labels);
-      if (!id) {
-        return base::Fail(id.error());
-      }
-      items.push_back({*id, {batch.t, sample.value}});
-      if (items.size() < kRowSamples) {
-        continue;
-      }
-      done = flush();
-      if (!done) {
-        return done;
+    for (std::size_t i = 0; done && i < batch.samples.size(); ++i) {
+      const auto id = IdOf(batch.samples[i].labels);
+      done = id ? add(*id, batch.t, batch.samples[i].value) : base::Fail(id.error());
+    }
+  }
+  for (const auto& batch : tables) {
+    if (batch.table == nullptr || !done) {
+      continue;
+    }
+    const auto ids = IdsOf(*batch.table);
+    if (!ids) {
+      return base::Fail(ids.error());
+    }
+    for (std::size_t i = 0; done && i < batch.values.size(); ++i) {
+      const auto slot = batch.slots.empty()      ? i
+                        : i < batch.slots.size() ? batch.slots[i]
+                                                 : SIZE_MAX;
+      if (slot < (*ids)->size()) {
+        done = add((**ids)[slot], batch.t, batch.values[i]);
       }
     }
   }
-  return items.empty() ? done : flush();
+  return done && !items.empty() ? flush() : done;
 }
 
-base::Result<> Queue::Append(std::span<const model::Batch> batches) {
+base::Result<> Queue::Append(std::span<const model::Batch> batches,
+                             std::span<const model::TableBatch> tables) {
   const std::lock_guard lock(mutex_);
   const auto now = base::Clock::NowMs();
   const auto known = series_.size();
   std::vector<Row> rows;
   store::Transaction transaction(&db_);
   auto done = transaction.Begin();
-  done = done ? Write(batches, now, &rows) : done;
+  done = done ? Write(batches, tables, now, &rows) : done;
   done = done ? transaction.Commit() : done;
   if (!done) {
     for (const auto& batch : batches) {
       stats_.failed += batch.samples.size();
     }
+    for (const auto& batch : tables) {
+      stats_.failed += batch.values.size();
+    }
     Publish();
+    slots_.clear();
     while (series_.size() > known) {  // their rows were rolled back
       ids_.erase(series_.back());
       series_.pop_back();
@@ -262,6 +294,7 @@ base::Result<> Queue::Append(std::span<const model::Batch> batches) {
     stats_.appended += row.samples;
     next_seq_ = row.seq + 1;
   }
+  std::erase_if(slots_, [](const auto& one) { return one.second.identity.expired(); });
   done = Trim(now);
   Publish();
   return done;
@@ -328,6 +361,7 @@ base::Result<> Queue::DropTo(std::int64_t seq) {
     done = db_.Exec("DELETE FROM series");
     series_.assign(1, nullptr);
     ids_.clear();
+    slots_.clear();
   }
   return done ? db_.Exec("PRAGMA incremental_vacuum(256)") : done;
 }

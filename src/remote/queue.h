@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "model/sample.h"
+#include "model/series_table.h"
 #include "remote/wire.h"
 #include "store/database.h"
 
@@ -64,7 +65,8 @@ class Queue {
   void Configure(const QueueOptions& options);
 
   /// Adds samples; the oldest go where a bound is passed. Errors: kUnavailable (disk).
-  base::Result<> Append(std::span<const model::Batch> batches);
+  base::Result<> Append(std::span<const model::Batch> batches,
+                        std::span<const model::TableBatch> tables = {});
   /// The oldest window that did not arrive yet, else a new one of about `samples` samples that will
   /// be cut so. nullopt: nothing waits. Errors: kUnavailable.
   base::Result<std::optional<Window>> Next(std::size_t samples, Cut cut);
@@ -107,8 +109,10 @@ class Queue {
   base::Result<> Prepare();
   base::Result<> LoadSeries();
   base::Result<> LoadRows();
-  base::Result<> Write(std::span<const model::Batch> batches, std::int64_t now,
+  base::Result<> Write(std::span<const model::Batch> batches,
+                       std::span<const model::TableBatch> tables, std::int64_t now,
                        std::vector<Row>* rows);
+  base::Result<const std::vector<std::uint32_t>*> IdsOf(const model::SeriesTable& table);
   base::Result<std::uint32_t> IdOf(const std::shared_ptr<const model::Labels>& labels);
   base::Result<> Trim(std::int64_t now);
   base::Result<> DropTo(std::int64_t seq);
@@ -124,6 +128,12 @@ class Queue {
       mark_window_;
   std::unordered_map<std::shared_ptr<const model::Labels>, std::uint32_t, PtrHash, PtrEqual> ids_;
   std::vector<std::shared_ptr<const model::Labels>> series_;  ///< by id, 1 the first
+  /// The numbers of a table's slots, by the table's identity.
+  struct Slots {
+    std::weak_ptr<const void> identity;
+    std::vector<std::uint32_t> ids;
+  };
+  std::unordered_map<const void*, Slots> slots_;
   std::deque<Row> rows_;
   std::deque<Sent> sent_;  ///< ascending, without gaps
   std::int64_t next_seq_ = 1;

@@ -174,6 +174,40 @@ TEST_F(QueueTest, WhatArrivedShortlyBeforeComesAgainAfterRewind) {
   EXPECT_EQ(Times(*Next(*queue)), (Times_{4}));
 }
 
+/// Series m0, m1, … of a scrape.
+class Table : public model::SeriesTable {
+ public:
+  Table(std::shared_ptr<const void> identity, std::uint32_t size)
+      : identity_(std::move(identity)), size_(size) {}
+  [[nodiscard]] std::shared_ptr<const void> identity() const override { return identity_; }
+  [[nodiscard]] std::uint32_t size() const override { return size_; }
+  [[nodiscard]] model::Labels LabelsOf(std::uint32_t slot) const override {
+    return {{"__name__", "m" + std::to_string(slot)}};
+  }
+
+ private:
+  std::shared_ptr<const void> identity_;
+  std::uint32_t size_;
+};
+
+TEST_F(QueueTest, TakesTablesThatGrow) {
+  auto queue = Open();
+  const std::shared_ptr<const void> identity = std::make_shared<int>();
+  const model::TableBatch batches[] = {
+      {"web1", 1, std::make_shared<Table>(identity, 2), {}, {10, 11}},
+      {"web1", 2, std::make_shared<Table>(identity, 3), {0, 2}, {20, 22}}};
+  ASSERT_TRUE(queue->Append({}, batches).has_value());
+  const auto window = Next(*queue);
+  ASSERT_EQ(window->requests.at(0).size(), 1U);
+  std::map<std::string, std::vector<model::Point>> got;
+  for (const auto& series : window->requests[0][0].series) {
+    got[series.labels->ToString()] = series.points;
+  }
+  const std::map<std::string, std::vector<model::Point>> want = {
+      {"m0", {{1, 10}, {2, 20}}}, {"m1", {{1, 11}}}, {"m2", {{2, 22}}}};
+  EXPECT_EQ(got, want);
+}
+
 TEST_F(QueueTest, ABrokenFileIsSetAside) {
   {
     auto queue = Open();

@@ -103,8 +103,9 @@ void Sender::Configure(WriteTo to) {
   work_.Notify();
 }
 
-void Sender::Enqueue(std::span<const model::Batch> batches) {
-  const auto done = queue_->Append(batches);
+void Sender::Enqueue(std::span<const model::Batch> batches,
+                     std::span<const model::TableBatch> tables) {
+  const auto done = queue_->Append(batches, tables);
   const std::string error = done ? "" : done.error().message;
   if (error != last_queue_error_) {
     base::Log(done ? base::Level::kInfo : base::Level::kError,
@@ -229,6 +230,16 @@ loop::Task<> Sender::SendOne(std::shared_ptr<Job> job, Packed* packed) {
   ++packed->tries;
   const auto verdict = Judge(answer, again);
   Note(answer, verdict == Verdict::kArrived || verdict == Verdict::kKnown);
+  const auto now = base::Clock::Steady();
+  // curl makes a new connection by itself where the kept one is dead: the receiver began anew.
+  const bool anew = answer && answer->phases.connect > 0 && job->shards.size() == 1 &&
+                    arrived_ != base::Instant{} && now - arrived_ < to_.resend;
+  if (verdict == Verdict::kArrived) {
+    arrived_ = now;
+  }
+  if (anew) {
+    co_await LostTouch(job);
+  }
   switch (verdict) {
     case Verdict::kArrived:
       stats_.sent += packed->samples;

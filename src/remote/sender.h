@@ -69,7 +69,7 @@ class Sender : public std::enable_shared_from_this<Sender> {
   /// What is told of metrics from now on.
   void SetMetadata(std::vector<Metadata> metadata) { metadata_ = std::move(metadata); }
   /// Adds samples to the queue; from any thread. What the disk does not take is counted.
-  void Enqueue(std::span<const model::Batch> batches);
+  void Enqueue(std::span<const model::Batch> batches, std::span<const model::TableBatch> tables);
   void Start();
   /// Ends its tasks; what waits stays in the queue.
   loop::Task<> Stop();
@@ -101,6 +101,7 @@ class Sender : public std::enable_shared_from_this<Sender> {
   std::atomic<bool> told_ = false;  ///< a wake-up is on its way to the loop
   std::vector<Metadata> metadata_;
   base::Instant metadata_due_{};
+  base::Instant arrived_{};  ///< when the last request did
   std::size_t running_ = 0;
   SenderStats stats_;
   std::string logged_;

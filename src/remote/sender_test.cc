@@ -170,7 +170,7 @@ TEST_F(SenderTest, TriesAgainWhatMayYetBeTaken) {
   Put(2);
   ASSERT_TRUE(Until([&] { return receiver.values().size() == 2; }));
   EXPECT_EQ(receiver.values(), (std::vector<double>{1, 2}));
-  EXPECT_EQ(Stats().retries, 4U);
+  EXPECT_EQ(Stats().retries, 3U) << "the fourth time curl itself asks again";
   EXPECT_EQ(Stats().refused, 0U);
 }
 
@@ -195,8 +195,24 @@ TEST_F(SenderTest, AResetLosesNothingThatWasConfirmedShortlyBefore) {
   Put(2);
   ASSERT_TRUE(Until([&] { return receiver.values().size() == 2 && Stats().queue.samples == 0; }));
   Put(3);
-  ASSERT_TRUE(Until([&] { return receiver.values().size() == 5; }));
-  EXPECT_EQ(receiver.values(), (std::vector<double>{1, 2, 1, 2, 3}));
+  // curl asks again by itself where a kept connection is dead: 3 arrives, then all comes again.
+  ASSERT_TRUE(Until([&] { return receiver.values().size() == 6; }));
+  EXPECT_EQ(receiver.values(), (std::vector<double>{1, 2, 3, 1, 2, 3}));
+}
+
+TEST_F(SenderTest, AReceiverThatIsNotThereLosesNothingEither) {
+  std::string url;
+  {
+    Receiver receiver([](int) { return ""; });
+    url = receiver.Url();
+    Start(url, [](WriteTo& to) { to.batch = 1; });
+    Put(1);
+    ASSERT_TRUE(Until([&] { return receiver.values().size() == 1 && Stats().queue.samples == 0; }));
+  }
+  Put(2);
+  ASSERT_TRUE(Until([&] { return Stats().retries >= 3; }));
+  EXPECT_EQ(Stats().queue.samples, 2U) << "what it confirmed shortly before waits again";
+  EXPECT_NE(Stats().error, "");
 }
 
 TEST_F(SenderTest, MetadataLabelsAndAnotherConfiguration) {
