@@ -63,11 +63,11 @@ remote_read:
     def both(self, peer, raksa, selector, start, end):
         """What Raksa has, when Prometheus itself (its remote read switched off by a matcher on what only it has) has the
         same but for the external label."""
-        there = samples(lambda q, **kw: peer.query(q, **kw), selector.replace("{", '{site="",'), start, end)
-        here = {(tuple(p for p in labels if p[0] != "site"), t): v
+        there = {k: float(v) for k, v in samples(peer.query, selector.replace("{", '{site="",'), start, end).items()}
+        here = {(tuple(p for p in labels if p[0] != "site"), t): float(v)
                 for (labels, t), v in samples(raksa.query, selector, start, end).items()}
         self.differs = list(set(there.items()) ^ set(here.items()))[:5]
-        return here if there == here else None
+        return here if here and there == here else None
 
     def test_what_is_refused_and_how(self):
         with Daemon(CONFIG) as raksa:
