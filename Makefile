@@ -5,7 +5,7 @@ JOBS ?= $(shell nproc)
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-fast lab lab-down lab-full lab-matrix lab-danger lab-combined bench page-load page-bench page-long crash-full fuzz-full format lint install clean
+.PHONY: help build run test test-fast lab lab-down lab-full lab-matrix lab-danger lab-combined bench page-load page-bench page-long crash-full remote-full fuzz-full format lint install clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -54,6 +54,10 @@ lab-danger: build ## every danger on a real server, results into docs/results/da
 crash-full: build ## 2,000 kill -9 of the daemon while it ingests, 200 with a full disk, 200 torn last pages
 	@tools/install test
 	@python3 tests/system/crash.py $(ARGS)
+
+remote-full: build ## remote write to Prometheus and VictoriaMetrics, either side killed at random (ARGS="--seconds 600 --write FILE")
+	@tools/install test
+	@cd tests/system && python3 remote_write.py $(ARGS)
 
 bench: build ## performance against peers in the same run (ARGS="ingest --minutes 60", or ARGS=long)
 	@tools/install test

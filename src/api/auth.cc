@@ -54,7 +54,7 @@ bool IsLoopbackAddress(std::string_view host) {
 }
 
 std::optional<Role> ParseRole(std::string_view text) {
-  for (const Role role : {Role::kAlert, Role::kRead, Role::kOperate}) {
+  for (const Role role : {Role::kAlert, Role::kPush, Role::kRead, Role::kOperate}) {
     if (text == ToString(role)) {
       return role;
     }
@@ -71,6 +71,8 @@ bool Suffices(Role role, Needs needs) {
       return role == Role::kRead || role == Role::kOperate;
     case Needs::kAlert:
       return role == Role::kAlert || role == Role::kOperate;
+    case Needs::kPush:
+      return role == Role::kPush || role == Role::kOperate;
     case Needs::kOperate:
       break;
   }
@@ -228,7 +230,8 @@ std::optional<Response> Auth::Check(Request& request, Needs needs, bool trusted,
       !base::EqualSecret(request.Header("x-csrf-token"), request.csrf)) {
     return JsonError(403, "forbidden", "refused: X-CSRF-Token is not this session's");
   }
-  return needs == Needs::kAlert ? std::nullopt : CheckContent(request);
+  const bool any_content = needs == Needs::kAlert || needs == Needs::kPush;
+  return any_content ? std::nullopt : CheckContent(request);
 }
 
 base::Result<std::vector<Token>> ParseTokens(std::string_view text, const std::string& file) {
@@ -253,7 +256,7 @@ base::Result<std::vector<Token>> ParseTokens(std::string_view text, const std::s
     const auto role = ParseRole(words[1]);
     if (!role) {
       return base::Fail(base::ErrorKind::kInvalid,
-                        place + "the role has to be read, alert or operate");
+                        place + "the role has to be read, alert, push or operate");
     }
     const auto hash = Lower(words[2]);
     if (hash.size() != 64 || hash.find_first_not_of("0123456789abcdef") != std::string::npos) {

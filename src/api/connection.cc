@@ -30,7 +30,6 @@ using Parser = http::request_parser<http::string_body>;
 
 constexpr std::size_t kPiece = 64 * 1024;
 constexpr std::size_t kWorthGzip = 1400;  // one packet
-
 constexpr std::string_view kSecurityHeaders =
     "X-Content-Type-Options: nosniff\r\n"
     "X-Frame-Options: DENY\r\n"
@@ -293,8 +292,9 @@ class Talk {
       out.headers.emplace_back("Allow", match.allow);
       return out;
     }
-    const auto encoding = request.Header("content-encoding");
-    if (!encoding.empty() && encoding != "identity") {
+    const auto packing = request.Header("content-encoding");
+    const bool plain = packing.empty() || packing == "identity";
+    if (!plain && !(packing == "snappy" && match.route->snappy)) {
       return Error(request, 415, "bad_data", "Content-Encoding is not supported here");
     }
     route = match.route;

@@ -39,6 +39,8 @@ std::string_view ToString(Role role) {
   switch (role) {
     case Role::kAlert:
       return "alert";
+    case Role::kPush:
+      return "push";
     case Role::kRead:
       return "read";
     case Role::kOperate:

@@ -17,8 +17,8 @@
 namespace api {
 
 /// What a token (or an anonymous request on loopback) may do. kAlert may post alerts and nothing
-/// else; kOperate may do everything.
-enum class Role { kNone, kAlert, kRead, kOperate };
+/// else, kPush samples and nothing else; kOperate may do everything.
+enum class Role { kNone, kAlert, kPush, kRead, kOperate };
 
 std::string_view ToString(Role role);
 

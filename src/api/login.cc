@@ -45,9 +45,9 @@ Answer Login(Shared s, Request request) {
         ? TooOften(login.wait)
         : JsonError(401, "unauthorized", "no token of that name is so");
   }
-  if (login.view.role == Role::kAlert) {
+  if (login.view.role == Role::kAlert || login.view.role == Role::kPush) {
     s->sessions->Close("raksa=" + login.id);
-    co_return JsonError(403, "forbidden", "this token posts alerts; it may not look at the page");
+    co_return JsonError(403, "forbidden", "this token only posts; it may not look at the page");
   }
   s->sessions->Close(request.Header("cookie"));  // the one before; its id is never used again
   base::Log(base::Level::kInfo, "login", {{"name", name}, {"peer", request.peer}});

@@ -23,6 +23,8 @@ void AddPrometheusStatus(Router& router, std::shared_ptr<const Sources> sources)
 void AddPrometheusLabels(Router& router, std::shared_ptr<const Sources> sources);
 /// The newest samples for another Prometheus (federate.cc).
 void AddFederate(Router& router, std::shared_ptr<const Sources> sources);
+/// Remote write receiver and remote read (remote.cc).
+void AddRemote(Router& router, std::shared_ptr<const Sources> sources);
 /// query and query_range (prometheus_query.cc).
 void AddPrometheusQuery(Router& router, std::shared_ptr<const Sources> sources);
 

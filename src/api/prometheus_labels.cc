@@ -183,16 +183,21 @@ void AddPrometheusLabels(Router& router, Shared sources) {
     }
     for (const char* method : {"GET", "POST"}) {
       if (post || std::string_view(method) == "GET") {
-        router.Add(method, path, Needs::kRead,
-                   [sources, fn](Request request) { return fn(sources, std::move(request)); });
+        router.Add(method, path, Needs::kRead, [sources, fn](Request request) {
+          return sources->elsewhere ? sources->elsewhere(std::move(request))
+                                    : fn(sources, std::move(request));
+        });
       }
     }
   };
   add("/api/v1/labels", LabelNames, true, true);
   add("/api/v1/label/*/values", LabelValues, false, true);
   add("/api/v1/series", Series, true, true);
-  add("/api/v1/format_query", FormatQuery, true, false);
   add("/api/v1/query_exemplars", Exemplars, true, false);
+  for (const char* method : {"GET", "POST"}) {
+    router.Add(method, "/api/v1/format_query", Needs::kRead,
+               [sources](Request request) { return FormatQuery(sources, std::move(request)); });
+  }
 }
 
 void AddPrometheus(Router& router, Shared sources) {
@@ -200,6 +205,7 @@ void AddPrometheus(Router& router, Shared sources) {
   AddPrometheusLabels(router, sources);
   AddPrometheusStatus(router, sources);
   AddFederate(router, sources);
+  AddRemote(router, sources);
 }
 
 }  // namespace api

@@ -291,6 +291,9 @@ std::variant<Query, Response> ReadRange(const Sources& s, const Params& params) 
 }
 
 Answer Ask(Shared s, std::shared_ptr<std::size_t> count, Request request, bool range) {
+  if (s->elsewhere) {
+    co_return co_await s->elsewhere(std::move(request));
+  }
   auto query = range ? ReadRange(*s, request.query) : ReadInstant(*s, request.query);
   if (auto* refusal = std::get_if<Response>(&query)) {
     co_return std::move(*refusal);

@@ -207,6 +207,10 @@ Answer Metadata(Shared s, Request request) {
     known.try_emplace(one.name,
                       json::object{{"type", one.type}, {"help", one.help}, {"unit", one.unit}});
   }
+  for (const auto& one : s->metadata ? s->metadata(metric) : std::vector<remote::Metadata>()) {
+    known.try_emplace(one.name,
+                      json::object{{"type", one.type}, {"help", one.help}, {"unit", one.unit}});
+  }
   json::object data;
   for (auto& [name, one] : known) {
     if (data.size() >= limit) {

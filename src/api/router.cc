@@ -34,8 +34,9 @@ std::optional<std::vector<std::string>> Fit(std::string_view pattern, std::strin
 
 }  // namespace
 
-void Router::Add(std::string method, std::string pattern, Needs needs, Handler handler) {
+Route& Router::Add(std::string method, std::string pattern, Needs needs, Handler handler) {
   routes_.push_back({std::move(method), std::move(pattern), needs, std::move(handler)});
+  return routes_.back();
 }
 
 void Router::SetFallback(Handler handler) {

@@ -15,6 +15,7 @@ enum class Needs {
   kLogin,    ///< open to all, but not from other sites; JSON body (logging in and out)
   kRead,
   kAlert,    ///< posts alerts: role alert or operate; any content type
+  kPush,     ///< pushes samples: role push or operate; any content type
   kOperate,  ///< changes something: role operate, same origin, JSON body
 };
 
@@ -25,13 +26,15 @@ struct Route {
   std::string pattern;
   Needs needs = Needs::kRead;
   Handler handler;
+  bool snappy = false;  ///< the handler unpacks bodies with Content-Encoding: snappy
 };
 
 /// Routes in the order given; the first that fits answers. What no route fits goes to the fallback
 /// (GET, open to all), when there is one.
 class Router {
  public:
-  void Add(std::string method, std::string pattern, Needs needs, Handler handler);
+  /// The route may be told more before the next one is added.
+  Route& Add(std::string method, std::string pattern, Needs needs, Handler handler);
 
   /// The handler of every other path (the page).
   void SetFallback(Handler handler);

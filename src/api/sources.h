@@ -19,6 +19,7 @@
 #include "model/kind.h"
 #include "model/target.h"
 #include "promql/engine.h"
+#include "remote/wire.h"
 #include "store/querier.h"
 
 namespace api {
@@ -296,6 +297,16 @@ struct Sources {
 
   /// What scraped pages say of a metric, "" = of all.
   std::function<std::vector<FamilyView>(std::string_view metric)> families;
+  /// Stores samples that others push; returns when they are safe. Empty: pushing is off. Errors:
+  /// kInvalid and kRefused (some were left out, the others are stored), kUnavailable (try again).
+  std::function<loop::Task<base::Result<>>(std::vector<model::Batch>,
+                                           std::vector<remote::Metadata>)>
+      push;
+  /// What pushers have said of their metrics, by name; nullptr = nothing.
+  std::function<std::vector<remote::Metadata>(std::string_view metric)> metadata;
+
+  /// Answers queries and questions about series in our stead (an engine elsewhere); empty: we do.
+  std::function<loop::Task<Response>(Request)> elsewhere;
 
   std::string web_dir;  ///< the page from disk (development); "" = the embedded one
 };

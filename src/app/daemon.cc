@@ -61,6 +61,7 @@ Daemon::Daemon(Settings settings, RunOptions options)
       resolver_(loop_),
       http_(loop_),
       store_worker_(loop_, "store"),
+      remote_worker_(loop_, "remote"),
       rules_worker_(loop_, "rules"),
       query_worker_(loop_, "query", 2),
       snmp_worker_(loop_, "snmp"),
@@ -123,9 +124,13 @@ base::Result<> Daemon::OpenJournal() {
 void Daemon::MakeRooms() {
   ingest_ = std::make_unique<Ingest>(
       loop_, store_worker_, *store_,
+      [outbound = outbound_](std::span<const model::Batch> batches,
+                             std::span<const model::TableBatch> tables) {
+        outbound->Put(batches, tables);
+      },
       [this](std::vector<std::string> flipped) { decider_->OnReadable(std::move(flipped)); });
   decider_ = std::make_unique<Decider>(
-      loop_, rules_worker_, engine_.get(),
+      loop_, rules_worker_, RuleQuery(),
       [this](std::vector<model::Alert> alerts, bool first) { OnAlerts(std::move(alerts), first); },
       [this](model::Batch batch) { ingest_->Put(std::move(batch), {}); });
   auto confirm = settings_.confirm;
@@ -308,6 +313,7 @@ void Daemon::WatchTargets() {
   decider_->Replace(settings_.rules, std::move(gone),
                     {settings_.external_labels, settings_.external_url});
   scheduler_->Apply(settings_.targets);
+  ApplyRemote();
   status_page_->Configure(settings_.status_page, settings_.targets);
 }
 
@@ -338,8 +344,10 @@ loop::Task<base::Result<>> Daemon::Reload() {
   }
   if (loaded->settings->listen != settings_.listen ||
       loaded->settings->data_dir != settings_.data_dir ||
-      loaded->settings->status_page.listen != settings_.status_page.listen) {
-    base::Log(base::Level::kWarn, "listen and data_dir change only when raksa starts anew");
+      loaded->settings->status_page.listen != settings_.status_page.listen ||
+      loaded->settings->store != settings_.store) {
+    base::Log(base::Level::kWarn, "listen, data_dir and store change only when raksa starts anew");
+    loaded->settings->store = settings_.store;
     loaded->settings->status_page.listen = settings_.status_page.listen;
     loaded->settings->listen = settings_.listen;
     loaded->settings->data_dir = settings_.data_dir;
@@ -381,8 +389,12 @@ loop::Task<> Daemon::Stop() {
   co_await incidents_->Stop();
   co_await outbox_->Stop();
   co_await pool_->Close();
+  if (elsewhere_) {
+    elsewhere_->Close();
+  }
   scope_.Cancel();
   co_await scope_.Join();
+  co_await outbound_->Stop();
   const auto alerts = boost::json::serialize(alerts_->Snapshot());
   const auto kept = co_await journal_->PutState("alerts", alerts);
   if (!kept) {
@@ -397,6 +409,9 @@ base::Result<> Daemon::Run() {
     if (auto done = (this->*step)(); !done) {
       return done;
     }
+  }
+  if (settings_.store) {
+    elsewhere_ = std::make_shared<remote::Elsewhere>(loop_, http_, *settings_.store);
   }
   MakeRooms();
   if (auto done = Listen(); !done) {

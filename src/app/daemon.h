@@ -29,6 +29,9 @@
 #include "probe/scheduler.h"
 #include "promql/engine.h"
 #include "recovery/hands.h"
+#include "remote/elsewhere.h"
+#include "remote/outbound.h"
+#include "remote/push.h"
 #include "ssh/pool.h"
 #include "store/store.h"
 
@@ -94,6 +97,13 @@ class Daemon {
   loop::Task<base::Result<std::string>> Snapshot();
   loop::Task<base::Result<api::Exposition>> ProbeOnce(std::string target, std::string module);
   loop::Task<base::Result<std::string>> Webhook(api::Request request);
+  loop::Task<base::Result<>> Push(std::vector<model::Batch> batches,
+                                  std::vector<remote::Metadata> metadata);
+  // What concerns other stores (daemon_remote.cc).
+  void AddRemoteSources(api::Sources& sources);
+  void AddRemoteMetrics(api::Exposition& exposition) const;
+  void ApplyRemote();
+  rule::QueryFunc RuleQuery();
   [[nodiscard]] base::Result<> MayDrill(const model::Target& target, bool repaired) const;
   loop::Task<base::Result<api::DrillView>> BeginDrill(api::DrillView asked);
   [[nodiscard]] std::shared_ptr<const model::Target> Target(const std::string& name) const;
@@ -119,6 +129,7 @@ class Daemon {
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<promql::Engine> engine_;
   loop::Worker store_worker_;
+  loop::Worker remote_worker_;
   loop::Worker rules_worker_;
   loop::Worker query_worker_;
   loop::Worker snmp_worker_;
@@ -127,6 +138,11 @@ class Daemon {
   alert::inbound::TargetIndex index_;  ///< for alerts from outside
   Drills drills_;
   Board board_;
+  remote::MetadataBook pushed_;  ///< what pushers say of their metrics
+  std::uint64_t pushed_samples_ = 0;
+  std::shared_ptr<remote::Outbound> outbound_ =
+      std::make_shared<remote::Outbound>(loop_, remote_worker_, http_);
+  std::shared_ptr<remote::Elsewhere> elsewhere_;  ///< nullptr: queries are answered here
   std::unique_ptr<Ingest> ingest_;
   std::unique_ptr<Decider> decider_;
   std::unique_ptr<Discoverer> discoverer_;

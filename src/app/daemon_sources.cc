@@ -196,6 +196,7 @@ void Daemon::AddMetrics(api::Exposition& out) const {
             {{"outcome", outcome}});
   }
   AddChannelMetrics(out);
+  AddRemoteMetrics(out);
   api::AddServerMetrics(out, *server_, *events_);
 }
 
@@ -454,6 +455,7 @@ std::shared_ptr<api::Sources> Daemon::MakeSources() {
     }
     return out;
   };
+  AddRemoteSources(*sources);
   sources->public_status = [this] { return status_page_->json(); };
   sources->web_dir = options_.web_dir.empty() ? settings_.web_dir : options_.web_dir;
   sources->flags = {{"config.file", settings_.file}, {"storage.path", settings_.data_dir}};

@@ -80,8 +80,8 @@ promql::Op Mirrored(promql::Op op) {
 }  // namespace
 
 struct Decider::Core {
-  explicit Core(const promql::Engine* e) : engine(e) {}
-  const promql::Engine* engine;
+  explicit Core(rule::QueryFunc q) : query(std::move(q)) {}
+  rule::QueryFunc query;
   rule::Manager manager{{}};
   std::vector<model::Alert> ended;  ///< by Replace, to go out with the next round
 };
@@ -94,10 +94,10 @@ struct Decider::Round {
   std::optional<base::Time> next;
 };
 
-Decider::Decider(loop::Loop& loop, loop::Worker& worker, const promql::Engine* engine,
-                 AlertSink alerts, SampleSink samples)
+Decider::Decider(loop::Loop& loop, loop::Worker& worker, rule::QueryFunc query, AlertSink alerts,
+                 SampleSink samples)
     : worker_(worker),
-      core_(std::make_shared<Core>(engine)),
+      core_(std::make_shared<Core>(std::move(query))),
       alerts_(std::move(alerts)),
       samples_(std::move(samples)),
       event_(loop) {}
@@ -177,17 +177,8 @@ loop::Task<> Decider::Run() {
           groups.insert(index);
         }
       }
-      const rule::QueryFunc query = [engine = core->engine](
-                                        const promql::Expr& expr,
-                                        model::Timestamp at) -> base::Result<promql::Value> {
-        auto answer = engine->Instant(expr, at);
-        if (!answer) {
-          return base::Fail(answer.error());
-        }
-        return std::move(answer->value);
-      };
       for (const auto index : groups) {
-        round->evaluations.push_back(core->manager.Evaluate(index, now, query));
+        round->evaluations.push_back(core->manager.Evaluate(index, now, core->query));
       }
       round->ended = std::exchange(core->ended, {});
       round->views = ToViews(core->manager);

@@ -10,7 +10,6 @@
 #include "api/sources.h"
 #include "loop/worker.h"
 #include "model/alert.h"
-#include "promql/engine.h"
 #include "rule/manager.h"
 
 namespace app {
@@ -24,7 +23,8 @@ class Decider {
   /// Recorded series, to be stored.
   using SampleSink = std::function<void(model::Batch batch)>;
 
-  Decider(loop::Loop& loop, loop::Worker& worker, const promql::Engine* engine, AlertSink alerts,
+  /// `query` is called on the worker.
+  Decider(loop::Loop& loop, loop::Worker& worker, rule::QueryFunc query, AlertSink alerts,
           SampleSink samples);
   ~Decider();
 

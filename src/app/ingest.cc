@@ -5,8 +5,23 @@
 
 namespace app {
 
-Ingest::Ingest(loop::Loop& loop, loop::Worker& worker, store::Store& store, Readable readable)
-    : worker_(worker), store_(store), readable_(std::move(readable)), event_(loop) {}
+Ingest::Ingest(loop::Loop& loop, loop::Worker& worker, store::Store& store, Tap tap,
+               Readable readable)
+    : worker_(worker),
+      store_(store),
+      tap_(std::move(tap)),
+      readable_(std::move(readable)),
+      event_(loop) {}
+
+loop::Task<base::Result<>> Ingest::Take(std::vector<model::Batch> batches) {
+  stats_.batches += batches.size();
+  auto work = [store = &store_, tap = tap_, batches = std::move(batches)] {
+    tap(batches, {});
+    return store->AppendMany(batches);
+  };
+  auto done = co_await worker_.Run(std::move(work));
+  co_return done;
+}
 
 void Ingest::Put(model::Batch batch, std::vector<std::string> flipped,
                  std::vector<model::TableBatch> tables) {
@@ -33,7 +48,8 @@ loop::Task<> Ingest::Run() {
     auto flipped = std::exchange(flipped_, {});
     stats_.batches += waiting->batches.size();
     auto* store = &store_;
-    auto work = [store, waiting] {
+    auto work = [store, tap = tap_, waiting] {
+      tap(waiting->batches, waiting->tables);
       auto done = store->AppendMany(waiting->batches, waiting->tables);
       *waiting = {};
       return done;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -27,11 +28,17 @@ class Ingest {
   /// them (may be empty).
   using Readable = std::function<void(std::vector<std::string> flipped_metrics)>;
 
-  Ingest(loop::Loop& loop, loop::Worker& worker, store::Store& store, Readable readable);
+  /// Called on the worker with everything before the store takes it: what goes out to others.
+  using Tap = std::function<void(std::span<const model::Batch> batches,
+                                 std::span<const model::TableBatch> tables)>;
+
+  Ingest(loop::Loop& loop, loop::Worker& worker, store::Store& store, Tap tap, Readable readable);
   /// Takes a batch, and what a scrape gave beside it. `flipped`: names of metrics of it that
   /// changed their state.
   void Put(model::Batch batch, std::vector<std::string> flipped,
            std::vector<model::TableBatch> tables = {});
+  /// Stores batches and returns when they are safe (Store::AppendMany has the errors).
+  loop::Task<base::Result<>> Take(std::vector<model::Batch> batches);
   /// The task that empties the queue; runs until cancelled.
   loop::Task<> Run();
   [[nodiscard]] IngestStats stats() const;
@@ -45,6 +52,7 @@ class Ingest {
   static constexpr std::size_t kMaxWaitingSamples = 20'000'000;  ///< of scrapes
   loop::Worker& worker_;
   store::Store& store_;
+  Tap tap_;
   Readable readable_;
   loop::Event event_;
   Waiting waiting_;

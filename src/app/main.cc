@@ -111,7 +111,7 @@ void AddLocalCommands(CLI::App& cli, Line& line) {
   token->add_option("NAME", line.name, "whose it is: a person or a program")->required();
   token->add_option("ROLE", line.role, "what it may do")
       ->required()
-      ->check(CLI::IsMember({"read", "alert", "operate"}));
+      ->check(CLI::IsMember({"read", "alert", "push", "operate"}));
   token->add_option("--append", line.file, "add its line to this token file (auth: token_file)");
   AddJson(token, line);
   token->callback(

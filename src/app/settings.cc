@@ -101,6 +101,11 @@ void ReadTop(config::Document& document, Settings& settings) {
   settings.notify = notify::ReadChannels(map.Optional("notify"));
   settings.status_page = ReadStatusPage(map.Optional("status_page"), settings);
   settings.webhooks = ReadWebhooks(map.Optional("webhooks"));
+  settings.remote_write = ReadRemoteWrite(map.Optional("remote_write"));
+  settings.store = ReadStore(map.Optional("store"));
+  if (const Node receiver = map.Optional("remote_write_receiver")) {
+    settings.remote_write_receiver = receiver.Bool().value_or(false);
+  }
   map.Finish();
 }
 

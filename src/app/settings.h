@@ -20,6 +20,7 @@
 #include "notify/channel.h"
 #include "probe/scheduler.h"
 #include "recovery/policy.h"
+#include "remote/sender.h"
 #include "rule/rule.h"
 #include "target/discovery.h"
 #include "target/target.h"
@@ -80,9 +81,12 @@ struct Settings {
   AuthSettings auth;
   TlsSettings tls;
   WebhookSettings webhooks;
-  std::string web_dir;            ///< serve the page from here; "" = the built-in one
-  std::string external_url;       ///< how people reach the page, for links in messages; "" = none
-  model::Labels external_labels;  ///< $externalLabels in the rules' templates
+  model::Labels external_labels;       ///< $externalLabels in the rules' templates
+  bool remote_write_receiver = false;  ///< POST /api/v1/write takes samples
+  std::vector<remote::WriteTo> remote_write;
+  std::optional<remote::Endpoint> store;  ///< the engine that answers queries; nullopt = our own
+  std::string web_dir;                    ///< serve the page from here; "" = the built-in one
+  std::string external_url;  ///< how people reach the page, for links in messages; "" = none
   StatusPageSettings status_page;
   ShownSettings shown;  ///< the file's values, secrets hidden
 };

@@ -36,7 +36,21 @@ std::string CheckFile(const std::string& path) {
   return "";
 }
 
-/// "2GiB", "500MB", "1.5GiB", plain bytes. nullopt when it is no size.
+void CheckListen(const Node& node, const std::string& text) {
+  if (text.starts_with("unix:")) {
+    // sun_path of unix(7) holds 108 bytes with its end.
+    if (!text.starts_with("unix:/") || text.size() > 5 + 107) {
+      node.Report("a unix socket is unix: and an absolute path of up to 107 bytes");
+    }
+    return;
+  }
+  if (const auto wrong = config::CheckHostPort(text, true); !wrong.empty()) {
+    node.Report(wrong, "expected host:port or unix:/path");
+  }
+}
+
+}  // namespace
+
 std::optional<std::uint64_t> ParseSize(std::string_view text) {
   struct Unit {
     std::string_view name;
@@ -69,21 +83,6 @@ std::optional<std::uint64_t> ParseSize(std::string_view text) {
   }
   return static_cast<std::uint64_t>(value * factor);
 }
-
-void CheckListen(const Node& node, const std::string& text) {
-  if (text.starts_with("unix:")) {
-    // sun_path of unix(7) holds 108 bytes with its end.
-    if (!text.starts_with("unix:/") || text.size() > 5 + 107) {
-      node.Report("a unix socket is unix: and an absolute path of up to 107 bytes");
-    }
-    return;
-  }
-  if (const auto wrong = config::CheckHostPort(text, true); !wrong.empty()) {
-    node.Report(wrong, "expected host:port or unix:/path");
-  }
-}
-
-}  // namespace
 
 std::string ReadPath(Node node) {
   const auto path = node ? node.String() : std::nullopt;

@@ -13,6 +13,13 @@ void ReadLog(config::Node node, Settings& settings);
 AuthSettings ReadAuth(config::Node node);
 TlsSettings ReadTls(config::Node node);
 WebhookSettings ReadWebhooks(config::Node node);
+std::vector<remote::WriteTo> ReadRemoteWrite(config::Node node);
+/// `store:`, an engine elsewhere; nullopt when the node is false.
+std::optional<remote::Endpoint> ReadStore(config::Node node);
+/// "2GiB", "500MB", "1.5GiB", plain bytes. nullopt when it is no size.
+std::optional<std::uint64_t> ParseSize(std::string_view text);
+/// Whether this may name an HTTP header: a token of RFC 9110 of at most 128 bytes.
+bool IsHeaderName(std::string_view name);
 /// A path from the configuration's folder; "" when the node is false or no text.
 std::string ReadPath(config::Node node);
 /// The rule files that `rules:` names, patterns expanded; what is not there is a problem.

@@ -21,11 +21,7 @@ std::string ReadHeaderName(const Node& node) {
   if (!name) {
     return "";
   }
-  const auto odd = [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) == 0 &&
-           std::string_view("!#$%&'*+-.^_`|~").find(c) == std::string::npos;
-  };
-  if (name->size() > 128 || std::ranges::any_of(*name, odd)) {
+  if (!IsHeaderName(*name)) {
     node.Report(
         fmt::format("\"{}\" is no name of an HTTP header", base::Printable(name->substr(0, 60))));
     return "";
@@ -85,6 +81,14 @@ void ReadTargetLabels(const Node& node, std::vector<std::string>& out) {
 }
 
 }  // namespace
+
+bool IsHeaderName(std::string_view name) {
+  const auto odd = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) == 0 &&
+           std::string_view("!#$%&'*+-.^_`|~").find(c) == std::string::npos;
+  };
+  return !name.empty() && name.size() <= 128 && !std::ranges::any_of(name, odd);
+}
 
 WebhookSettings ReadWebhooks(Node node) {
   static constexpr std::string_view kMetrics[] = {"ping",        "port",        "http_code",

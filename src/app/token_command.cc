@@ -60,6 +60,7 @@ int RunToken(const std::string& name, const std::string& role, const std::string
   const auto secret = api::NewToken();
   const auto kind = role == "operate" ? api::Role::kOperate
                     : role == "read"  ? api::Role::kRead
+                    : role == "push"  ? api::Role::kPush
                                       : api::Role::kAlert;
   const auto line = api::TokenLine(name, kind, secret);
   // What the file's own reader would refuse is refused here.

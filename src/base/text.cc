@@ -10,6 +10,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/utf8.h"
+
 namespace base {
 namespace {
 
@@ -99,6 +101,17 @@ std::string JsonQuote(std::string_view text) {
   }
   out += '"';
   return out;
+}
+
+bool IsUtf8(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t n = Utf8Length(text);
+    if (n == 0) {
+      return false;
+    }
+    text.remove_prefix(n);
+  }
+  return true;
 }
 
 bool IsPrintable(std::string_view text) {

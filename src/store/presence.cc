@@ -71,7 +71,7 @@ class Presence {
       return {};
     }
     const bool whole = from_ <= window && window + window_ms_ - 1 <= to_;
-    return snapshot_.EachPart(window, group.target, [&](ChunkReader* chunk) {
+    return snapshot_.EachPart(window, group.target, [&](std::int64_t, ChunkReader* chunk) {
       return InChunk(group, left, whole, from_, chunk, found);
     });
   }

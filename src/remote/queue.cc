@@ -1,0 +1,495 @@
+// The queue in SQLite: `rows` of samples, the `series` that they name by number, and the `windows`
+// that were given out: those on their way, and those that arrived within the last moments.
+#include "remote/queue.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+
+#include "base/log.h"
+#include "remote/queue_rows.h"
+
+namespace remote {
+namespace {
+
+using base::ErrorKind;
+
+constexpr std::size_t kRowSamples = 2000;       ///< of one row; more become several
+constexpr std::size_t kManySeries = 1'000'000;  ///< then the numbers begin anew at the next pause
+
+constexpr const char* kSchema =
+    "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA auto_vacuum=INCREMENTAL;"
+    "CREATE TABLE IF NOT EXISTS series(id INTEGER PRIMARY KEY, labels BLOB NOT NULL);"
+    "CREATE TABLE IF NOT EXISTS rows(seq INTEGER PRIMARY KEY, came INTEGER NOT NULL,"
+    " samples INTEGER NOT NULL, data BLOB NOT NULL);"
+    "CREATE TABLE IF NOT EXISTS windows(first INTEGER PRIMARY KEY, last INTEGER NOT NULL,"
+    " shards INTEGER NOT NULL, batch INTEGER NOT NULL, arrived INTEGER NOT NULL);";
+
+std::int64_t Ms(base::Duration d) { return d / std::chrono::milliseconds(1); }
+
+std::string_view Text(store::Bytes bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+/// Cuts the samples of a window into requests.
+class Cutter {
+ public:
+  Cutter(Window* window, const std::vector<std::shared_ptr<const model::Labels>>& series)
+      : window_(window), series_(series), open_(window->cut.shards) {
+    window->requests.assign(window->cut.shards, {});
+  }
+
+  void Add(const Item& item) {
+    const auto shard = item.series % window_->cut.shards;
+    auto& requests = window_->requests[shard];
+    auto& open = open_[shard];
+    if (requests.empty() || open.samples >= window_->cut.batch) {
+      requests.emplace_back();
+      open = {};
+    }
+    auto& request = requests.back();
+    const auto [at, fresh] = open.at.try_emplace(item.series, request.series.size());
+    if (fresh) {
+      request.series.push_back({series_[item.series], {}});
+    }
+    request.series[at->second].points.push_back(item.point);
+    ++open.samples;
+  }
+
+ private:
+  struct Open {
+    std::unordered_map<std::uint32_t, std::size_t> at;
+    std::size_t samples = 0;
+  };
+  Window* window_;
+  const std::vector<std::shared_ptr<const model::Labels>>& series_;
+  std::vector<Open> open_;
+};
+
+}  // namespace
+
+base::Result<std::unique_ptr<Queue>> Queue::Open(QueueOptions options) {
+  std::unique_ptr<Queue> queue(new Queue(options));
+  auto done = queue->OpenFile();
+  if (!done && done.error().kind == ErrorKind::kCorrupt) {
+    const auto aside = fmt::format("{}.corrupt-{}", options.path, base::Clock::NowMs());
+    base::Log(base::Level::kError, "a remote write queue cannot be read; it is set aside",
+              {{"file", aside}, {"err", done.error().message}});
+    queue.reset(new Queue(options));
+    std::error_code ignored;
+    std::filesystem::rename(options.path, aside, ignored);
+    std::filesystem::remove(options.path + "-wal", ignored);
+    std::filesystem::remove(options.path + "-shm", ignored);
+    done = queue->OpenFile();
+  }
+  if (!done) {
+    return base::Fail(done.error().In("remote write queue " + options.path));
+  }
+  return queue;
+}
+
+base::Result<> Queue::OpenFile() {
+  auto opened = store::Database::Open(options_.path);
+  if (!opened) {
+    return base::Fail(opened.error());
+  }
+  db_ = std::move(*opened);
+  auto done = db_.Exec(kSchema);
+  done = done ? Prepare() : done;
+  done = done ? LoadSeries() : done;
+  done = done ? LoadRows() : done;
+  Publish();
+  return done;
+}
+
+base::Result<> Queue::Prepare() {
+  const std::pair<store::Statement*, const char*> statements[] = {
+      {&put_series_, "INSERT INTO series(id, labels) VALUES(?1, ?2)"},
+      {&put_row_, "INSERT INTO rows(seq, came, samples, data) VALUES(?1, ?2, ?3, ?4)"},
+      {&drop_rows_, "DELETE FROM rows WHERE seq <= ?1"},
+      {&read_rows_, "SELECT data FROM rows WHERE seq BETWEEN ?1 AND ?2 ORDER BY seq"},
+      {&put_window_,
+       "INSERT INTO windows(first, last, shards, batch, arrived) VALUES(?1, ?2, ?3, ?4, 0)"},
+      {&drop_windows_, "DELETE FROM windows WHERE last <= ?1"},
+      {&mark_window_, "UPDATE windows SET arrived = ?2 WHERE first = ?1"}};
+  for (const auto& [statement, sql] : statements) {
+    auto prepared = db_.Prepare(sql);
+    if (!prepared) {
+      return base::Fail(prepared.error());
+    }
+    *statement = std::move(*prepared);
+  }
+  return {};
+}
+
+base::Result<> Queue::LoadSeries() {
+  series_.assign(1, nullptr);
+  auto read = db_.Prepare("SELECT id, labels FROM series ORDER BY id");
+  if (!read) {
+    return base::Fail(read.error());
+  }
+  for (;;) {
+    const auto row = read->Step();
+    if (!row) {
+      return base::Fail(row.error());
+    }
+    if (!*row) {
+      return {};
+    }
+    auto labels = DecodeLabels(Text(read->Blob(1)));
+    if (!labels || read->Int(0) != static_cast<std::int64_t>(series_.size())) {
+      return base::Fail(ErrorKind::kCorrupt, "the series do not hold together");
+    }
+    series_.push_back(std::make_shared<const model::Labels>(std::move(*labels)));
+    ids_.emplace(series_.back(), static_cast<std::uint32_t>(series_.size() - 1));
+  }
+}
+
+base::Result<> Queue::LoadRows() {
+  auto rows = db_.Prepare("SELECT seq, came, samples, length(data) FROM rows ORDER BY seq");
+  auto windows =
+      db_.Prepare("SELECT first, last, shards, batch, arrived FROM windows ORDER BY first");
+  if (!rows || !windows) {
+    return base::Fail(rows ? windows.error() : rows.error());
+  }
+  base::Result<bool> more;
+  while ((more = rows->Step()) && *more) {
+    rows_.push_back({rows->Int(0), rows->Int(1), static_cast<std::size_t>(rows->Int(2)),
+                     static_cast<std::uint64_t>(rows->Int(3))});
+    stats_.samples += rows_.back().samples;
+    stats_.bytes += rows_.back().bytes;
+    next_seq_ = rows_.back().seq + 1;
+  }
+  if (!more) {
+    return base::Fail(more.error());
+  }
+  while ((more = windows->Step()) && *more) {
+    Sent sent{windows->Int(0),
+              windows->Int(1),
+              {static_cast<std::uint32_t>(std::clamp<std::int64_t>(windows->Int(2), 1, 1000)),
+               static_cast<std::uint32_t>(std::clamp<std::int64_t>(windows->Int(3), 1, 1'000'000))},
+              windows->Int(4),
+              true};
+    next_seq_ = std::max(next_seq_, sent.last + 1);
+    sent_.push_back(sent);
+  }
+  return more ? base::Result<>{} : base::Fail(more.error());
+}
+
+void Queue::Configure(const QueueOptions& options) {
+  const std::lock_guard lock(mutex_);
+  auto path = std::move(options_.path);
+  options_ = options;
+  options_.path = std::move(path);
+}
+
+base::Result<std::uint32_t> Queue::IdOf(const std::shared_ptr<const model::Labels>& labels) {
+  if (const auto found = ids_.find(labels); found != ids_.end()) {
+    return found->second;
+  }
+  const auto id = static_cast<std::uint32_t>(series_.size());
+  const auto text = EncodeLabels(*labels);
+  if (auto done = put_series_.Bind(1, id).BindBlob(2, text).Run(); !done) {
+    return base::Fail(done.error());
+  }
+  series_.push_back(labels);
+  ids_.emplace(labels, id);
+  return id;
+}
+
+base::Result<const std::vector<std::uint32_t>*> Queue::IdsOf(const model::SeriesTable& table) {
+  const auto identity = table.identity();
+  auto& known = slots_[identity.get()];
+  if (known.identity.lock() != identity) {
+    known = {identity, {}};
+  }
+  for (auto slot = static_cast<std::uint32_t>(known.ids.size()); slot < table.size(); ++slot) {
+    const auto id = IdOf(std::make_shared<const model::Labels>(table.LabelsOf(slot)));
+    if (!id) {
+      return base::Fail(id.error());
+    }
+    known.ids.push_back(*id);
+  }
+  return &known.ids;
+}
+
+base::Result<> Queue::Write(std::span<const model::Batch> batches,
+                            std::span<const model::TableBatch> tables, std::int64_t now,
+                            std::vector<Row>* rows) {
+  std::vector<Item> items;
+  const auto flush = [&]() -> base::Result<> {
+    const auto data = EncodeItems(items);
+    const Row row{next_seq_ + static_cast<std::int64_t>(rows->size()), now, items.size(),
+                  data.size()};
+    items.clear();
+    rows->push_back(row);
+    return put_row_.Bind(1, row.seq)
+        .Bind(2, row.came)
+        .Bind(3, static_cast<std::int64_t>(row.samples))
+        .BindBlob(4, data)
+        .Run();
+  };
+  const auto add = [&](std::uint32_t id, model::Timestamp t, double v) -> base::Result<> {
+    items.push_back({id, {t, v}});
+    return items.size() < kRowSamples ? base::Result<>{} : flush();
+  };
+  base::Result<> done;
+  for (const auto& batch : batches) {
+    for (std::size_t i = 0; done && i < batch.samples.size(); ++i) {
+      const auto id = IdOf(batch.samples[i].labels);
+      done = id ? add(*id, batch.t, batch.samples[i].value) : base::Fail(id.error());
+    }
+  }
+  for (const auto& batch : tables) {
+    if (batch.table == nullptr || !done) {
+      continue;
+    }
+    const auto ids = IdsOf(*batch.table);
+    if (!ids) {
+      return base::Fail(ids.error());
+    }
+    for (std::size_t i = 0; done && i < batch.values.size(); ++i) {
+      const auto slot = batch.slots.empty()      ? i
+                        : i < batch.slots.size() ? batch.slots[i]
+                                                 : SIZE_MAX;
+      if (slot < (*ids)->size()) {
+        done = add((**ids)[slot], batch.t, batch.values[i]);
+      }
+    }
+  }
+  return done && !items.empty() ? flush() : done;
+}
+
+base::Result<> Queue::Append(std::span<const model::Batch> batches,
+                             std::span<const model::TableBatch> tables) {
+  const std::lock_guard lock(mutex_);
+  const auto now = base::Clock::NowMs();
+  const auto known = series_.size();
+  std::vector<Row> rows;
+  store::Transaction transaction(&db_);
+  auto done = transaction.Begin();
+  done = done ? Write(batches, tables, now, &rows) : done;
+  done = done ? transaction.Commit() : done;
+  if (!done) {
+    for (const auto& batch : batches) {
+      stats_.failed += batch.samples.size();
+    }
+    for (const auto& batch : tables) {
+      stats_.failed += batch.values.size();
+    }
+    Publish();
+    slots_.clear();
+    while (series_.size() > known) {  // their rows were rolled back
+      ids_.erase(series_.back());
+      series_.pop_back();
+    }
+    return done;
+  }
+  for (const auto& row : rows) {
+    rows_.push_back(row);
+    stats_.samples += row.samples;
+    stats_.bytes += row.bytes;
+    stats_.appended += row.samples;
+    next_seq_ = row.seq + 1;
+  }
+  std::erase_if(slots_, [](const auto& one) { return one.second.identity.expired(); });
+  done = Trim(now);
+  Publish();
+  return done;
+}
+
+const Queue::Row* Queue::FirstWaiting() const {
+  // What arrived and is only held does not wait.
+  std::int64_t last = 0;
+  for (const auto& sent : sent_) {
+    if (sent.arrived == 0) {
+      break;
+    }
+    last = sent.last;
+  }
+  const auto at = std::ranges::upper_bound(rows_, last, {}, &Row::seq);
+  return at == rows_.end() ? nullptr : &*at;
+}
+
+base::Result<> Queue::Trim(std::int64_t now) {
+  const auto oldest_allowed = now - Ms(options_.max_age);
+  std::int64_t up_to = 0;
+  std::uint64_t bytes = stats_.bytes;
+  const auto* waiting = FirstWaiting();
+  const auto first = waiting == nullptr ? next_seq_ : waiting->seq;
+  for (const auto& row : rows_) {
+    const bool old = row.came < oldest_allowed;
+    if (!old && bytes <= options_.max_bytes) {
+      break;
+    }
+    bytes -= row.bytes;
+    up_to = row.seq;
+    if (row.seq >= first) {
+      (old ? stats_.too_old : stats_.too_many) += row.samples;
+    }
+  }
+  return up_to == 0 ? base::Result<>{} : DropTo(up_to);
+}
+
+void Queue::ForgetTo(std::int64_t seq) {
+  while (!rows_.empty() && rows_.front().seq <= seq) {
+    stats_.samples -= rows_.front().samples;
+    stats_.bytes -= rows_.front().bytes;
+    rows_.pop_front();
+  }
+  while (!sent_.empty() && sent_.front().last <= seq) {
+    sent_.pop_front();
+  }
+}
+
+base::Result<> Queue::DropTo(std::int64_t seq) {
+  store::Transaction transaction(&db_);
+  auto done = transaction.Begin();
+  done = done ? drop_rows_.Bind(1, seq).Run() : done;
+  done = done ? drop_windows_.Bind(1, seq).Run() : done;
+  done = done ? transaction.Commit() : done;
+  if (!done) {
+    return done;
+  }
+  ForgetTo(seq);
+  if (!rows_.empty()) {
+    return {};
+  }
+  if (series_.size() > kManySeries) {
+    done = db_.Exec("DELETE FROM series");
+    series_.assign(1, nullptr);
+    ids_.clear();
+    slots_.clear();
+  }
+  return done ? db_.Exec("PRAGMA incremental_vacuum(256)") : done;
+}
+
+base::Result<> Queue::Fill(Window* window) {
+  const store::Resetting reset(&read_rows_);
+  read_rows_.Bind(1, window->first).Bind(2, window->last);
+  Cutter cutter(window, series_);
+  for (;;) {
+    const auto row = read_rows_.Step();
+    if (!row) {
+      return base::Fail(row.error());
+    }
+    if (!*row) {
+      return {};
+    }
+    const auto items = DecodeItems(Text(read_rows_.Blob(0)));
+    for (const auto& item : items ? *items : std::vector<Item>()) {
+      if (item.series < series_.size()) {
+        cutter.Add(item);
+      }
+    }
+    if (!items) {
+      base::Log(base::Level::kError, "samples for a remote store cannot be read; they are left out",
+                {{"err", items.error().message}});
+    }
+  }
+}
+
+base::Result<std::optional<Window>> Queue::Next(std::size_t samples, Cut cut) {
+  const std::lock_guard lock(mutex_);
+  if (auto done = Trim(base::Clock::NowMs()); !done) {
+    return base::Fail(done.error());
+  }
+  Publish();
+  auto sent = std::ranges::find(sent_, 0, &Sent::arrived);
+  if (sent == sent_.end()) {
+    const auto* first = FirstWaiting();
+    if (first == nullptr) {
+      return std::optional<Window>();
+    }
+    Sent fresh{first->seq, first->seq, cut, 0, false};
+    std::size_t taken = 0;
+    for (auto at = std::ranges::lower_bound(rows_, first->seq, {}, &Row::seq);
+         at != rows_.end() && (taken == 0 || taken + at->samples <= samples); ++at) {
+      taken += at->samples;
+      fresh.last = at->seq;
+    }
+    if (auto done = put_window_.Bind(1, fresh.first)
+                        .Bind(2, fresh.last)
+                        .Bind(3, fresh.cut.shards)
+                        .Bind(4, fresh.cut.batch)
+                        .Run();
+        !done) {
+      return base::Fail(done.error());
+    }
+    sent = sent_.insert(sent_.end(), fresh);
+  }
+  Window out{sent->first, sent->last, sent->cut, sent->again, 0, {}};
+  sent->again = true;  // whoever asks for it again has not seen it arrive
+  const auto row = std::ranges::lower_bound(rows_, out.first, {}, &Row::seq);
+  out.came = row == rows_.end() ? base::Clock::NowMs() : row->came;
+  if (auto done = Fill(&out); !done) {
+    return base::Fail(done.error());
+  }
+  return std::optional(std::move(out));
+}
+
+base::Result<> Queue::Done(const Window& window) {
+  const std::lock_guard lock(mutex_);
+  const auto now = base::Clock::NowMs();
+  const auto sent = std::ranges::find(sent_, window.first, &Sent::first);
+  if (sent == sent_.end()) {
+    return {};  // a bound was passed meanwhile
+  }
+  if (auto done = mark_window_.Bind(1, window.first).Bind(2, now).Run(); !done) {
+    return done;
+  }
+  sent->arrived = now;
+  std::int64_t up_to = 0;
+  for (const auto& one : sent_) {
+    if (one.arrived == 0 || one.arrived > now - Ms(options_.hold)) {
+      break;
+    }
+    up_to = one.last;
+  }
+  auto done = up_to == 0 ? base::Result<>{} : DropTo(up_to);
+  Publish();
+  return done;
+}
+
+base::Result<std::size_t> Queue::Rewind() {
+  const std::lock_guard lock(mutex_);
+  const auto since = base::Clock::NowMs() - Ms(options_.hold);
+  std::size_t count = 0;
+  for (auto& sent : sent_) {
+    if (sent.arrived == 0 || sent.arrived < since) {
+      continue;
+    }
+    if (auto done = mark_window_.Bind(1, sent.first).Bind(2, 0).Run(); !done) {
+      return base::Fail(done.error());
+    }
+    sent.arrived = 0;
+    sent.again = true;
+    ++count;
+  }
+  Publish();
+  return count;
+}
+
+void Queue::Publish() {
+  auto out = stats_;
+  const auto* first = FirstWaiting();
+  for (const auto& row : rows_) {  // what is held, a few rows
+    if (first != nullptr && row.seq >= first->seq) {
+      break;
+    }
+    out.samples -= row.samples;
+    out.bytes -= row.bytes;
+  }
+  out.oldest = first == nullptr ? 0 : first->came;
+  const std::lock_guard lock(published_mutex_);
+  published_ = out;
+}
+
+QueueStats Queue::stats() const {
+  const std::lock_guard lock(published_mutex_);
+  return published_;
+}
+
+}  // namespace remote
