@@ -63,8 +63,8 @@ remote_read:
     def both(self, peer, raksa, selector, start, end):
         """What Raksa has, when Prometheus itself (its remote read switched off by a matcher on what only it has) has the
         same but for the external label."""
-        there = {k: float(v) for k, v in samples(peer.query, selector.replace("{", '{site="",'), start, end).items()}
-        here = {(tuple(p for p in labels if p[0] != "site"), t): float(v)
+        there = {k: repr(float(v)) for k, v in samples(peer.query, selector.replace("{", '{site="",'), start, end).items()}
+        here = {(tuple(p for p in labels if p[0] != "site"), t): repr(float(v))
                 for (labels, t), v in samples(raksa.query, selector, start, end).items()}
         self.differs = list(set(there.items()) ^ set(here.items()))[:5]
         return here if here and there == here else None
