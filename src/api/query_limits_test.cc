@@ -17,7 +17,7 @@ using ::testing::HasSubstr;
 class EndlessStore final : public store::Querier {
  public:
   base::Result<> Each(const std::vector<store::Matcher>&, model::Timestamp from, model::Timestamp,
-                      const store::SeriesSink& sink) const override {
+                      const store::Hints*, const store::SeriesSink& sink) const override {
     ++running;
     base::Result<> done;
     const auto labels = std::make_shared<const model::Labels>();
