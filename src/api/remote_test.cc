@@ -88,7 +88,6 @@ TEST(RemoteWrite, StatusesSayWhatTheSenderIsToDo) {
                                              "x-protobuf;proto=io.prometheus.write.v2.Request\r\n")
           .status,
       415);
-  EXPECT_EQ(server.Ask("POST", "/api/v1/query", kSnappy, "query=1").status, 415);
 }
 
 TEST(RemoteWrite, OnlyWhoMayPush) {

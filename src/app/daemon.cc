@@ -304,6 +304,7 @@ void Daemon::WatchTargets() {
     targets_[target.name] = std::make_shared<const model::Target>(target);
     depends_on[target.name] = target.depends_on;
   }
+  gone.reserve(before.size());
   for (const auto& [name, target] : before) {
     gone.push_back(name);
   }

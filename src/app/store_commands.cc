@@ -340,7 +340,7 @@ base::Result<std::string> MakeSnapshot(const std::string& data_dir) {
   gmtime_r(&now, &utc);
   char stamp[32];
   std::strftime(stamp, sizeof stamp, "%Y%m%dT%H%M%SZ", &utc);
-  const std::string name = std::string(stamp) + "-" + base::RandomHex(8);
+  std::string name = std::string(stamp) + "-" + base::RandomHex(8);
   const std::string dir = data_dir + "/snapshots/" + name;
   std::error_code failed;
   std::filesystem::create_directories(dir, failed);

@@ -271,7 +271,7 @@ class Importer {
   }
 
   base::Result<> Append(std::vector<model::Batch>* batches) {
-    const auto done = store_->AppendMany(*batches);
+    auto done = store_->AppendMany(*batches);
     batches->clear();
     if (done) {
       return {};

@@ -43,7 +43,7 @@ TEST_F(PrometheusProbe, AsksAsPrometheusDoesAndReportsTheScrape) {
   const auto out = Scrape(Answer("text/plain; version=0.0.4", "a 1\nb{job=\"own\"} 2\n"),
                           "params: {'m[]': 'a b'}, headers: {X-Own: y}, job: node");
   ASSERT_TRUE(out.success) << out.reason;
-  EXPECT_THAT(asked_, HasSubstr("GET /metrics?m%5B%5D=a%20b HTTP/1.1"));
+  EXPECT_THAT(asked_, HasSubstr("GET /metrics?m[]=a%20b HTTP/1.1"));
   EXPECT_THAT(asked_, HasSubstr("Accept: application/openmetrics-text;version=1.0.0,"));
   EXPECT_THAT(asked_, HasSubstr("X-Prometheus-Scrape-Timeout-Seconds: 1\r\n"));
   EXPECT_THAT(asked_, HasSubstr("X-Own: y"));

@@ -7,6 +7,7 @@
 #include <bit>
 #include <cstring>
 #include <numeric>
+#include <unordered_set>
 
 #include "base/text.h"
 
@@ -243,10 +244,29 @@ void Scraper::Page::OnMeta(const Meta& meta) {
                                       : base::Printable(meta.text.substr(0, kMaxHelp), true);
 }
 
+/// Series whose text changed but not their labels did not vanish: nothing marks their old slots.
+void Scraper::KeepRespelled() {
+  std::unordered_set<std::string> came;
+  for (std::uint32_t slot = 0; slot < table_->size() && live_ > 0; ++slot) {
+    if (slots_[slot].valued == number_ && !slots_[slot].live) {
+      came.insert(table_->LabelsOf(slot).ToString());
+    }
+  }
+  for (std::uint32_t slot = 0; slot < table_->size() && !came.empty(); ++slot) {
+    auto& one = slots_[slot];
+    if (one.live && one.valued != number_ && came.contains(table_->LabelsOf(slot).ToString())) {
+      one.live = false;
+    }
+  }
+}
+
 /// The samples without a time of their own, and markers for those that have none any more.
 model::TableBatch Scraper::Untimed(Page* page) {
   model::TableBatch out{.table = table_};
   const auto slots = table_->size();
+  if (page != nullptr) {
+    KeepRespelled();
+  }
   std::size_t given = 0;
   for (std::uint32_t slot = 0; slot < slots; ++slot) {
     auto& one = slots_[slot];

@@ -117,6 +117,7 @@ class Scraper : public Memory {
   void Grow(Texts fresh);
   void Follow(Page* page);
   void Renew();
+  void KeepRespelled();
   model::TableBatch Untimed(Page* page);
   void Timed(Page* page, std::vector<model::TableBatch>* out) const;
 
