@@ -447,6 +447,7 @@ const TemplateEntry* FindTemplateFunction(std::string_view name) {
 
 std::vector<std::string> TemplateFunctionNames() {
   std::vector<std::string> out;
+  out.reserve(std::size(kTable));
   for (const TemplateEntry& entry : kTable) {
     out.emplace_back(entry.name);
   }
