@@ -281,39 +281,44 @@ std::int64_t AgeLimit(State* s, std::int64_t now) {
 
 }  // namespace
 
-// Puts the chunks of one (window, target) on disk into `table`; unreadable ones are set aside.
-base::Result<> ReadParts(State* s, Window window, TargetId target, Table* table) {
+base::Result<> ReadChunks(State* s, Statement* list, const ChunkKey& key, const TakeChunk& take) {
   struct Bad {
-    ChunkKey key;
+    std::int64_t part;
     std::string reason;
     std::string data;
   };
   std::vector<Bad> bad;
   {
-    Statement& parts = s->write.parts;
-    const Resetting reset(&parts);
-    parts.Bind(1, window).Bind(2, target);
+    const Resetting reset(list);
+    list->Bind(1, key.window).Bind(2, key.target);
     while (true) {
-      auto row = parts.Step();
+      auto row = list->Step();
       if (!row) {
         return base::Fail(std::move(row.error()));
       }
       if (!*row) {
         break;
       }
-      auto chunk = ChunkReader::Open(parts.Blob(1));
-      auto done = chunk ? table->Insert(&*chunk) : base::Fail(chunk.error());
+      auto chunk = ChunkReader::Open(list->Blob(1));
+      auto done = chunk ? take(list->Int(0), &*chunk) : base::Fail(chunk.error());
       if (!done) {
-        bad.push_back({{window, target, parts.Int(0)}, done.error().message, parts.Text(1)});
+        bad.push_back({list->Int(0), done.error().message, list->Text(1)});
       }
     }
   }
   for (const Bad& b : bad) {
-    if (auto done = s->SetAside(b.key, b.reason, AsBytes(b.data), false); !done) {
+    auto done =
+        s->SetAside({key.window, key.target, b.part, key.tier}, b.reason, AsBytes(b.data), false);
+    if (!done) {
       return done;
     }
   }
   return {};
+}
+
+base::Result<> ReadParts(State* s, Window window, TargetId target, Table* table) {
+  return ReadChunks(s, &s->write.parts, {window, target},
+                    [table](std::int64_t, ChunkReader* chunk) { return table->Insert(chunk); });
 }
 
 base::Result<> State::WriteHead(std::int64_t now, base::Instant deadline) {

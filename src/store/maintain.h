@@ -1,5 +1,7 @@
-// The steps of Maintain that delete; not for other rooms.
+// The steps of Maintain that delete and condense; not for other rooms.
 #pragma once
+
+#include <functional>
 
 #include "store/state.h"
 
@@ -10,8 +12,16 @@ namespace store {
 base::Result<> Retain(State* s, std::int64_t age_limit, base::Instant deadline);
 /// Removes series from the dictionary whose last sample was deleted.
 base::Result<> CollectSeries(State* s, base::Instant deadline);
+/// Takes one chunk; an error says that it cannot be read.
+using TakeChunk = std::function<base::Result<>(std::int64_t part, ChunkReader* chunk)>;
+/// Gives every chunk of a (window, target) that `list` finds, of samples or (key.tier) statistics;
+/// those that cannot be read are set aside. The key's part does not matter.
+base::Result<> ReadChunks(State* s, Statement* list, const ChunkKey& key, const TakeChunk& take);
 /// Puts the chunks of one (window, target) on disk into `table`; unreadable ones are set aside.
 base::Result<> ReadParts(State* s, Window window, TargetId target, Table* table);
+/// Deletes a few of the chunks that `list` finds in a window (target, part, data) by `drop`, and
+/// suspects their series; gives how many.
+base::Result<std::size_t> DropSome(State* s, Statement* list, Statement* drop, Window window);
 
 /// Whether statistics of five minutes are made.
 bool TiersOn(const State& s);

@@ -19,15 +19,16 @@ class Presence {
 
   base::Result<std::vector<LabelsPtr>> Run(const std::vector<Matcher>& matchers) {
     std::set<std::size_t> found;
-    auto done = snapshot_.Take(matchers, from_, to_, [&](const Group& group, const Table& table) {
-      const auto [first, last] = RowsIn(table.times(), from_, to_);
-      for (std::size_t i = 0; i < group.series.size(); ++i) {
-        const Table::Column* column = table.Find(group.series[i]);
-        if (column != nullptr && AnyRow(&column->mask, first, last)) {
-          found.insert(group.slot[i]);
-        }
-      }
-    });
+    auto done =
+        snapshot_.Take(matchers, from_, to_, [&](Window, const Group& group, const Table& table) {
+          const auto [first, last] = RowsIn(table.times(), from_, to_);
+          for (std::size_t i = 0; i < group.series.size(); ++i) {
+            const Table::Column* column = table.Find(group.series[i]);
+            if (column != nullptr && AnyRow(&column->mask, first, last)) {
+              found.insert(group.slot[i]);
+            }
+          }
+        });
     for (auto window = snapshot_.windows.rbegin(); done && window != snapshot_.windows.rend();
          ++window) {
       for (std::size_t g = 0; done && g < snapshot_.groups.size(); ++g) {

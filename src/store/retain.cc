@@ -11,50 +11,6 @@ constexpr std::int64_t kFreeBytes = 4LL << 20;   // kept for reuse in any case
 constexpr std::int64_t kGivenBytes = 1LL << 20;  // back to the file system at once
 constexpr std::int64_t kAsideRows = 1000;        // of table `aside`, the newest
 
-// Sixty-four chunks of a window; `*empty` when it has none any more.
-base::Result<> DropChunks(State* s, Window window, bool* empty) {
-  struct Found {
-    TargetId target;
-    std::int64_t part;
-  };
-  std::vector<Found> found;
-  {
-    Statement& list = s->write.oldest_chunks;
-    const Resetting reset(&list);
-    list.Bind(1, window);
-    while (true) {
-      auto row = list.Step();
-      if (!row) {
-        return base::Fail(std::move(row.error()));
-      }
-      if (!*row) {
-        break;
-      }
-      const auto target = static_cast<TargetId>(list.Int(0));
-      found.push_back({target, list.Int(1)});
-      if (const auto chunk = ChunkReader::Open(list.Blob(2)); chunk) {
-        auto& suspects = s->suspects[target];
-        for (const ColumnRef& column : chunk->columns()) {
-          suspects.insert(column.series);
-        }
-      }
-    }
-  }
-  Transaction t(&s->write.db);
-  auto done = t.Begin();
-  for (std::size_t i = 0; done && i < found.size(); ++i) {
-    done =
-        s->write.drop_chunk.Bind(1, window).Bind(2, found[i].target).Bind(3, found[i].part).Run();
-  }
-  done = done ? t.Commit() : done;
-  if (done) {
-    s->chunks.Forget(window);
-    s->chunks_deleted += found.size();
-    *empty = found.empty();
-  }
-  return done;
-}
-
 base::Result<> DropWindow(State* s, Window window, base::Instant deadline) {
   if (TiersOn(*s) && window >= s->tiered_until) {
     const auto kept = TierWindow(s, window, deadline);
@@ -62,18 +18,22 @@ base::Result<> DropWindow(State* s, Window window, base::Instant deadline) {
       return kept ? base::Result<>{} : base::Fail(kept.error());
     }
   }
-  bool empty = false;
-  do {
-    auto done = DropChunks(s, window, &empty);
-    if (!done) {
-      return done;
+  while (true) {
+    const auto gone = DropSome(s, &s->write.oldest_chunks, &s->write.drop_chunk, window);
+    if (!gone) {
+      return base::Fail(gone.error());
     }
-  } while (!empty && base::Clock::Steady() < deadline);
-  if (empty) {
-    const std::unique_lock lock(s->shared);
-    s->windows.erase(window);
+    s->chunks.Forget(window);
+    s->chunks_deleted += *gone;
+    if (*gone == 0) {
+      const std::unique_lock lock(s->shared);
+      s->windows.erase(window);
+      return {};
+    }
+    if (base::Clock::Steady() >= deadline) {
+      return {};
+    }
   }
-  return {};
 }
 
 base::Result<std::int64_t> UsedBytes(Database* db, std::int64_t page_bytes) {
@@ -132,6 +92,41 @@ void Merge(RemovedRows from, RemovedRows* into) {
 }
 
 }  // namespace
+
+base::Result<std::size_t> DropSome(State* s, Statement* list, Statement* drop, Window window) {
+  std::vector<std::pair<TargetId, std::int64_t>> found;
+  {
+    const Resetting reset(list);
+    list->Bind(1, window);
+    while (true) {
+      auto row = list->Step();
+      if (!row) {
+        return base::Fail(std::move(row.error()));
+      }
+      if (!*row) {
+        break;
+      }
+      const auto target = static_cast<TargetId>(list->Int(0));
+      found.emplace_back(target, list->Int(1));
+      if (const auto chunk = ChunkReader::Open(list->Blob(2)); chunk) {
+        auto& suspects = s->suspects[target];
+        for (const ColumnRef& column : chunk->columns()) {
+          suspects.insert(column.series);
+        }
+      }
+    }
+  }
+  if (found.empty()) {
+    return 0;
+  }
+  Transaction t(&s->write.db);
+  auto done = t.Begin();
+  for (std::size_t i = 0; done && i < found.size(); ++i) {
+    done = drop->Bind(1, window).Bind(2, found[i].first).Bind(3, found[i].second).Run();
+  }
+  done = done ? t.Commit() : done;
+  return done ? base::Result<std::size_t>(found.size()) : base::Fail(std::move(done.error()));
+}
 
 base::Result<> Retain(State* s, std::int64_t age_limit, base::Instant deadline) {
   while (!s->windows.empty() && *s->windows.begin() + s->window_ms <= age_limit) {

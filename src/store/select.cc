@@ -1,15 +1,82 @@
-// Select and Each: samples of the head and of chunks, seen at one moment, series by series.
+// Select and Each: samples of the head and of chunks, seen at one moment, series by series; where
+// they are gone, statistics of five minutes.
 #include <algorithm>
 #include <map>
 #include <numeric>
-#include <system_error>
+#include <set>
 
 #include "store/snapshot.h"
 
 namespace store {
+
+void AppendRows(std::span<const model::Timestamp> times, const Mask* mask,
+                std::span<const double> values, std::size_t first, std::size_t last,
+                SeriesData* out) {
+  if (mask == nullptr) {
+    out->t.insert(out->t.end(), times.begin() + static_cast<std::ptrdiff_t>(first),
+                  times.begin() + static_cast<std::ptrdiff_t>(last));
+    out->v.insert(out->v.end(), values.begin() + static_cast<std::ptrdiff_t>(first),
+                  values.begin() + static_cast<std::ptrdiff_t>(last));
+    return;
+  }
+  std::size_t next = Rank(*mask, first);
+  for (std::size_t row = first; row < last; ++row) {
+    if (HasRow(*mask, row)) {
+      out->t.push_back(times[row]);
+      out->v.push_back(values[next++]);
+    }
+  }
+}
+
+void Normalise(SeriesData* data) {
+  if (std::ranges::adjacent_find(data->t, std::greater_equal<>()) == data->t.end()) {
+    return;
+  }
+  std::vector<std::size_t> order(data->t.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::stable_sort(order, {}, [&](std::size_t i) { return data->t[i]; });
+  SeriesData out{.labels = data->labels, .t = {}, .v = {}, .weight = {}};
+  const bool weighted = !data->weight.empty();
+  out.t.reserve(order.size());
+  out.v.reserve(order.size());
+  for (const std::size_t i : order) {
+    if (!out.t.empty() && out.t.back() == data->t[i]) {
+      out.v.back() = data->v[i];
+    } else {
+      out.t.push_back(data->t[i]);
+      out.v.push_back(data->v[i]);
+      if (weighted) {
+        out.weight.push_back(0);
+      }
+    }
+    if (weighted) {
+      out.weight.back() = data->weight[i];
+    }
+  }
+  *data = std::move(out);
+}
+
 namespace {
 
 using base::ErrorKind;
+
+// Adds samples to the end of `into`; no weights: one each.
+void Add(std::span<const model::Timestamp> t, std::span<const double> v,
+         std::span<const double> weight, SeriesData* into) {
+  if (!weight.empty() || !into->weight.empty()) {
+    into->weight.resize(into->t.size(), 1);
+    into->weight.insert(into->weight.end(), weight.begin(), weight.end());
+    into->weight.resize(into->t.size() + t.size(), 1);
+  }
+  into->t.insert(into->t.end(), t.begin(), t.end());
+  into->v.insert(into->v.end(), v.begin(), v.end());
+}
+
+void Add(const SeriesData& piece, SeriesData* into) { Add(piece.t, piece.v, piece.weight, into); }
+
+SeriesView ViewOf(const SeriesData& series) {
+  return {series.labels, series.t, series.v, series.weight};
+}
 
 // What is read of one series. While it has a sample in every row of its target's chunks it shares
 // the group's times; then its own list is empty.
@@ -22,8 +89,10 @@ struct Buffer {
 // One Each at work.
 class Selection {
  public:
-  Selection(const State* state, model::Timestamp from, model::Timestamp to, const SeriesSink& sink)
-      : state_(state), from_(from), to_(to), sink_(sink), snapshot_(state) {}
+  /// `hints`: nullptr, or what statistics of five minutes may stand for.
+  Selection(const State* state, model::Timestamp from, model::Timestamp to, const Hints* hints,
+            const SeriesSink& sink)
+      : state_(state), from_(from), to_(to), hints_(hints), sink_(sink), snapshot_(state) {}
 
   base::Result<> Run(const std::vector<Matcher>& matchers);
 
@@ -56,7 +125,10 @@ class Selection {
     }
   }
 
-  void FromHead(const Group& group, const Table& table) {
+  void FromHead(Window window, const Group& group, const Table& table) {
+    if (hints_ != nullptr) {
+      in_memory_[group.target].insert(window);
+    }
     const auto [first, last] = RowsIn(table.times(), from_, to_);
     for (std::size_t i = 0; first < last && i < group.series.size(); ++i) {
       const Table::Column* column = table.Find(group.series[i]);
@@ -75,10 +147,13 @@ class Selection {
   const State* state_;
   model::Timestamp from_;
   model::Timestamp to_;
+  const Hints* hints_;
   const SeriesSink& sink_;
   Snapshot snapshot_;
   std::vector<std::size_t> place_;  // by slot
   std::vector<SeriesData> head_;    // by slot, what memory has
+  std::map<TargetId, std::set<Window>>
+      in_memory_;  // with samples there; filled when there are hints
   std::size_t samples_ = 0;
   std::map<std::size_t, std::map<std::size_t, SeriesData>> twins_;  // by place, then slot
 };
@@ -97,10 +172,14 @@ class GroupReader {
       buffers_[i].own.clear();
       buffers_[i].shares = true;
     }
+    std::set<Window> raw;  // windows that still have samples
     for (const Window window : all_.snapshot_.windows) {
       const auto parts = all_.Parts(window, group);
       if (!parts) {
         return base::Fail(parts.error());
+      }
+      if (all_.hints_ != nullptr && !(*parts)->parts.empty()) {
+        raw.insert(window);
       }
       for (const KeptChunk& chunk : (*parts)->parts) {
         auto done = FromChunk(group, chunk);
@@ -112,8 +191,14 @@ class GroupReader {
         }
       }
     }
+    condensed_.clear();
+    if (auto done = FromTiers(group, std::move(raw)); !done) {
+      return done;
+    }
     for (std::size_t i = 0; i < group.series.size(); ++i) {
-      if (auto done = Give(group.slot[i], &buffers_[i]); !done) {
+      if (auto done =
+              Give(group.slot[i], buffers_[i], i < condensed_.size() ? &condensed_[i] : nullptr);
+          !done) {
         return done;
       }
     }
@@ -121,6 +206,29 @@ class GroupReader {
   }
 
  private:
+  // Statistics of the windows whose samples are gone, when the use is one that they serve.
+  base::Result<> FromTiers(const Group& group, std::set<Window> raw) {
+    if (all_.hints_ == nullptr || all_.snapshot_.tiers.empty()) {
+      return {};
+    }
+    if (const auto more = all_.in_memory_.find(group.target); more != all_.in_memory_.end()) {
+      raw.insert(more->second.begin(), more->second.end());
+    }
+    condensed_.resize(group.series.size());
+    const auto fits = ReadTiers(&all_.snapshot_, group,
+                                {.hints = *all_.hints_,
+                                 .from = all_.from_,
+                                 .to = all_.to_,
+                                 .window_ms = all_.state_->window_ms,
+                                 .raw = raw,
+                                 .room = all_.state_->options.select_samples - all_.samples_},
+                                &condensed_);
+    if (!fits) {
+      return base::Fail(fits.error());
+    }
+    return *fits ? base::Result<>{} : all_.TooMany();
+  }
+
   base::Result<> FromChunk(const Group& group, const KeptChunk& chunk) {
     const auto rows = chunk.RowsIn(all_.from_, all_.to_, &chunk_times_);
     if (!rows) {
@@ -182,20 +290,23 @@ class GroupReader {
   }
 
   // A series is complete.
-  base::Result<> Give(std::size_t slot, Buffer* buffer) {
+  base::Result<> Give(std::size_t slot, const Buffer& buffer, const SeriesData* condensed) {
     SeriesData& head = all_.head_[slot];
-    const std::size_t size = buffer->v.size() + head.v.size();
-    all_.samples_ += size;
+    if (condensed != nullptr && condensed->v.empty()) {
+      condensed = nullptr;
+    }
+    all_.samples_ +=
+        buffer.v.size() + head.v.size() + (condensed == nullptr ? 0 : condensed->v.size());
     if (all_.samples_ > all_.state_->options.select_samples) {
       return all_.TooMany();
     }
-    std::span<const model::Timestamp> t = buffer->shares ? times_ : buffer->own;
-    std::span<const double> v = buffer->v;
-    t = t.first(v.size());
+    const std::span<const double> v = buffer.v;
+    const std::span<const model::Timestamp> t =
+        std::span<const model::Timestamp>(buffer.shares ? times_ : buffer.own).first(v.size());
     const std::size_t place = all_.place_[slot];
     const auto& labels = all_.snapshot_.labels[slot];
     const auto twin = all_.twins_.find(place);
-    if (twin == all_.twins_.end()) {
+    if (twin == all_.twins_.end() && condensed == nullptr) {
       if (head.v.empty() && ordered_) {
         return v.empty() ? base::Result<>{} : all_.sink_(place, {labels, t, v});
       }
@@ -204,15 +315,18 @@ class GroupReader {
         return head.v.empty() ? base::Result<>{} : all_.sink_(place, {labels, head.t, head.v});
       }
     }
-    SeriesData whole{labels, {t.begin(), t.end()}, {v.begin(), v.end()}, {}};
-    whole.t.insert(whole.t.end(), head.t.begin(), head.t.end());
-    whole.v.insert(whole.v.end(), head.v.begin(), head.v.end());
+    SeriesData whole{.labels = labels, .t = {}, .v = {}, .weight = {}};
+    if (condensed != nullptr) {
+      Add(*condensed, &whole);
+    }
+    Add(t, v, {}, &whole);
+    Add(head, &whole);
     Normalise(&whole);
     if (twin != all_.twins_.end()) {
       twin->second.emplace(slot, std::move(whole));
       return {};
     }
-    return all_.sink_(place, {whole.labels, whole.t, whole.v});
+    return all_.sink_(place, ViewOf(whole));
   }
 
   Selection& all_;
@@ -220,6 +334,7 @@ class GroupReader {
   std::vector<model::Timestamp> times_;        // of the group, all chunks so far
   std::vector<model::Timestamp> chunk_times_;  // of one chunk, all rows
   std::vector<Buffer> buffers_;                // of the group's series
+  std::vector<SeriesData> condensed_;          // of them, or empty: statistics of five minutes
   std::vector<double> scratch_;
 };
 
@@ -265,9 +380,10 @@ base::Result<> Selection::ReadGroups() {
 }
 
 base::Result<> Selection::Run(const std::vector<Matcher>& matchers) {
-  auto taken = snapshot_.Take(matchers, from_, to_, [this](const Group& group, const Table& table) {
-    FromHead(group, table);
-  });
+  auto taken = snapshot_.Take(matchers, from_, to_,
+                              [this](Window window, const Group& group, const Table& table) {
+                                FromHead(window, group, table);
+                              });
   if (!taken || snapshot_.groups.empty()) {
     return taken;
   }
@@ -285,14 +401,13 @@ base::Result<> Selection::GiveTwins() {
     SeriesData whole;
     for (auto& [slot, piece] : pieces) {
       whole.labels = piece.labels;
-      whole.t.insert(whole.t.end(), piece.t.begin(), piece.t.end());
-      whole.v.insert(whole.v.end(), piece.v.begin(), piece.v.end());
+      Add(piece, &whole);
     }
     Normalise(&whole);
     if (whole.v.empty()) {
       continue;
     }
-    if (auto done = sink_(place, {whole.labels, whole.t, whole.v}); !done) {
+    if (auto done = sink_(place, ViewOf(whole)); !done) {
       return done;
     }
   }
@@ -310,11 +425,8 @@ base::Result<> Store::Each(const std::vector<Matcher>& matchers, model::Timestam
   if (to < from) {
     return {};
   }
-  if (hints != nullptr && StatisticsFor(*hints) != 0 && state_->HasTiers(from, to)) {
-    const auto all = Condensed(state_.get(), matchers, from, to, *hints);
-    return all ? Lend(*all, sink) : base::Fail(all.error());
-  }
-  return Selection(state_.get(), from, to, sink).Run(matchers);
+  const bool serves = hints != nullptr && StatisticsFor(*hints) != 0;
+  return Selection(state_.get(), from, to, serves ? hints : nullptr, sink).Run(matchers);
 }
 
 base::Result<std::vector<SeriesData>> Store::Select(const std::vector<Matcher>& matchers,

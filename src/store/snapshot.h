@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <set>
 #include <shared_mutex>
 #include <utility>
 #include <vector>
@@ -38,7 +39,7 @@ class Snapshot {
   Snapshot(const Snapshot&) = delete;
   Snapshot& operator=(const Snapshot&) = delete;
 
-  // Call `with_head` for what is in memory; it runs under the lock.
+  // Calls `with_head` (window, group, table) for what is in memory; it runs under the lock.
   template <class F>
   base::Result<> Take(const std::vector<Matcher>& matchers, model::Timestamp from,
                       model::Timestamp to, F with_head) {
@@ -69,7 +70,7 @@ class Snapshot {
       for (const Group& group : groups) {
         const auto table = at->second.find(group.target);
         if (table != at->second.end()) {
-          with_head(group, table->second);
+          with_head(at->first, group, table->second);
         }
       }
     }
@@ -176,10 +177,19 @@ void AppendRows(std::span<const model::Timestamp> times, const Mask* mask,
                 SeriesData* out);
 // Times strictly ascending; of several samples at one time the one that came last.
 void Normalise(SeriesData* data);
-// What Select gives, where statistics stand for samples that are gone: see Hints.
-base::Result<std::vector<SeriesData>> Condensed(const State* state,
-                                                const std::vector<Matcher>& matchers,
-                                                model::Timestamp from, model::Timestamp to,
-                                                const Hints& hints);
+
+/// For whom statistics of five minutes are read.
+struct Condensing {
+  const Hints& hints;
+  model::Timestamp from;  // milliseconds, both inclusive
+  model::Timestamp to;
+  std::int64_t window_ms;
+  const std::set<Window>& raw;  // windows that still have the target's samples: they count
+  std::size_t room;             // so many samples at most
+};
+/// Appends to `out`, by the group's series, what stands for samples that are gone. Unreadable
+/// pieces are noted and passed over. False: there is more than room for.
+base::Result<bool> ReadTiers(Snapshot* snapshot, const Group& group, const Condensing& what,
+                             std::vector<SeriesData>* out);
 
 }  // namespace store

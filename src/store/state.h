@@ -156,12 +156,6 @@ struct State {
     return (kDay + window_ms - 1) / window_ms * window_ms;
   }
   [[nodiscard]] Window TierOf(model::Timestamp t) const { return t - t % TierSpan(); }
-  /// Whether statistics of a time in [from, to] may be kept.
-  [[nodiscard]] bool HasTiers(model::Timestamp from, model::Timestamp to) const {
-    const std::shared_lock lock(shared);
-    const auto at = tiers.upper_bound(from - TierSpan() - kTierMs);
-    return at != tiers.end() && *at <= to;
-  }
 
   // store.cc
   base::Result<> OpenFiles();

@@ -13,42 +13,14 @@ constexpr std::int64_t kPieces = 8;  // part = piece * 8 + statistic
 
 // The statistics of a target's day that are on disk; unreadable ones are set aside.
 base::Result<> ReadTier(State* s, Window day, TargetId target, TierTables* out) {
-  struct Bad {
-    std::int64_t part;
-    std::string reason;
-    std::string data;
-  };
-  std::vector<Bad> bad;
-  {
-    Statement& parts = s->write.tier_parts;
-    const Resetting reset(&parts);
-    parts.Bind(1, day).Bind(2, target);
-    while (true) {
-      auto row = parts.Step();
-      if (!row) {
-        return base::Fail(std::move(row.error()));
-      }
-      if (!*row) {
-        break;
-      }
-      const auto statistic = static_cast<std::size_t>(parts.Int(0) % kPieces);
-      auto chunk = ChunkReader::Open(parts.Blob(1));
-      auto done = !chunk ? base::Fail(chunk.error())
-                  : statistic < kStatistics
-                      ? (*out)[statistic].Insert(&*chunk)
-                      : base::Fail(base::ErrorKind::kCorrupt, "tier: unknown statistic");
-      if (!done) {
-        bad.push_back({parts.Int(0), done.error().message, parts.Text(1)});
-      }
-    }
-  }
-  for (const Bad& b : bad) {
-    auto done = s->SetAside({day, target, b.part, true}, b.reason, AsBytes(b.data), false);
-    if (!done) {
-      return done;
-    }
-  }
-  return {};
+  return ReadChunks(s, &s->write.tier_parts, {day, target, 0, true},
+                    [out](std::int64_t part, ChunkReader* chunk) -> base::Result<> {
+                      const auto statistic = static_cast<std::size_t>(part % kPieces);
+                      if (statistic >= kStatistics) {
+                        return base::Fail(base::ErrorKind::kCorrupt, "tier: unknown statistic");
+                      }
+                      return (*out)[statistic].Insert(chunk);
+                    });
 }
 
 base::Result<> WriteTier(State* s, Window day, TargetId target, const TierTables& tables) {
@@ -179,41 +151,17 @@ base::Result<> TierOld(State* s, std::int64_t now, base::Instant deadline) {
 
 base::Result<> DropTier(State* s, Window day, base::Instant deadline) {
   while (true) {
-    std::vector<std::pair<TargetId, std::int64_t>> found;
-    {
-      Statement& list = s->write.oldest_tiers;
-      const Resetting reset(&list);
-      list.Bind(1, day);
-      while (true) {
-        auto row = list.Step();
-        if (!row) {
-          return base::Fail(std::move(row.error()));
-        }
-        if (!*row) {
-          break;
-        }
-        const auto target = static_cast<TargetId>(list.Int(0));
-        found.emplace_back(target, list.Int(1));
-        if (const auto chunk = ChunkReader::Open(list.Blob(2)); chunk) {
-          for (const ColumnRef& column : chunk->columns()) {
-            s->suspects[target].insert(column.series);
-          }
-        }
-      }
+    const auto gone = DropSome(s, &s->write.oldest_tiers, &s->write.drop_tier, day);
+    if (!gone) {
+      return base::Fail(gone.error());
     }
-    if (found.empty()) {
+    if (*gone == 0) {
       const std::unique_lock lock(s->shared);
       s->tiers.erase(day);
       return {};
     }
-    Transaction t(&s->write.db);
-    auto done = t.Begin();
-    for (std::size_t i = 0; done && i < found.size(); ++i) {
-      done = s->write.drop_tier.Bind(1, day).Bind(2, found[i].first).Bind(3, found[i].second).Run();
-    }
-    done = done ? t.Commit() : done;
-    if (!done || base::Clock::Steady() >= deadline) {
-      return done;
+    if (base::Clock::Steady() >= deadline) {
+      return {};
     }
   }
 }
