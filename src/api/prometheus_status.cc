@@ -9,6 +9,7 @@
 #include "api/json.h"
 #include "api/prometheus.h"
 #include "base/text.h"
+#include "base/url.h"
 
 namespace api {
 namespace json = boost::json;
@@ -114,24 +115,13 @@ Answer Alerts(Shared s, Request) {
   co_return Success(json::object{{"alerts", std::move(alerts)}});
 }
 
-/// "host:port" of a URL, as Prometheus has it for the label instance.
-std::string InstanceOf(const std::string& url) {
-  const auto scheme = url.find("://");
-  const auto begin = scheme == std::string::npos ? 0 : scheme + 3;
-  auto host = url.substr(begin, url.find_first_of("/?#", begin) - begin);
-  const auto colon = host.rfind(':');
-  if (colon == std::string::npos || host.find(']', colon) != std::string::npos) {
-    host += url.starts_with("https") ? ":443" : ":80";
-  }
-  return host;
-}
-
 /// What a scrape is called, where the probe is one.
 void AddScrape(const model::ProbeSpec& spec, model::Labels* labels, std::string* url) {
   *url = spec.options.Get<std::string>("url");
   const auto instance = spec.options.Get<std::string>("instance");
   labels->Set("job", spec.options.Get<std::string>("job"));
-  labels->Set("instance", instance.empty() ? InstanceOf(*url) : instance);
+  const auto site = base::SiteOf(*url);
+  labels->Set("instance", !instance.empty() ? instance : site ? site->ToString() : *url);
 }
 
 /// A probe in the terms of a scrape.

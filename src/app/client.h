@@ -31,7 +31,4 @@ std::string TextAt(const boost::json::object& object, std::string_view name);
 /// A list of the daemon's answer; an empty one when it is not there or no list.
 const boost::json::array& ListAt(const boost::json::object& object, std::string_view name);
 
-/// `text` percent-encoded for a query string (RFC 3986 unreserved characters stay).
-std::string UrlEncode(std::string_view text);
-
 }  // namespace app

@@ -9,6 +9,7 @@
 #include "app/commands.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "base/url.h"
 
 namespace app {
 namespace {
@@ -105,16 +106,16 @@ void PrintIncident(const json::object& incident) {
 }  // namespace
 
 int RunQuery(const Common& common, const QueryOptions& options) {
-  std::string form = "query=" + UrlEncode(options.expr);
+  std::string form = "query=" + base::UrlEncode(options.expr);
   std::string path = "/api/v1/query";
   if (!options.start.empty() || !options.end.empty() || !options.step.empty()) {
     path = "/api/v1/query_range";
     const auto now = fmt::format("{:.3f}", static_cast<double>(base::Clock::NowMs()) / 1000);
-    form += "&start=" + UrlEncode(options.start.empty() ? now : options.start) +
-            "&end=" + UrlEncode(options.end.empty() ? now : options.end) +
-            "&step=" + UrlEncode(options.step.empty() ? "15s" : options.step);
+    form += "&start=" + base::UrlEncode(options.start.empty() ? now : options.start) +
+            "&end=" + base::UrlEncode(options.end.empty() ? now : options.end) +
+            "&step=" + base::UrlEncode(options.step.empty() ? "15s" : options.step);
   } else if (!options.time.empty()) {
-    form += "&time=" + UrlEncode(options.time);
+    form += "&time=" + base::UrlEncode(options.time);
   }
   const auto answer = Call(common, path, true, form);
   if (!answer) {
@@ -134,8 +135,8 @@ int RunQuery(const Common& common, const QueryOptions& options) {
 namespace {
 
 int PrintReport(const Common& common, const IncidentsOptions& options) {
-  const auto answer = CallText(common, "/api/v1/incidents/" + UrlEncode(options.id) +
-                                           "/report?format=" + UrlEncode(options.report));
+  const auto answer = CallText(common, "/api/v1/incidents/" + base::UrlEncode(options.id) +
+                                           "/report?format=" + base::UrlEncode(options.report));
   if (!answer) {
     return Fault(answer.error());
   }
@@ -156,10 +157,10 @@ int RunIncidents(const Common& common, const IncidentsOptions& options) {
   }
   std::string path = "/api/v1/incidents";
   if (!id.empty()) {
-    path += "/" + UrlEncode(id);
+    path += "/" + base::UrlEncode(id);
   } else {
     path += fmt::format("?limit={}", options.limit) +
-            (options.state.empty() ? "" : "&state=" + UrlEncode(options.state));
+            (options.state.empty() ? "" : "&state=" + base::UrlEncode(options.state));
   }
   const auto answer = Call(common, path);
   if (!answer) {
@@ -193,7 +194,8 @@ int RunIncidentAction(const Common& common, const std::string& id, const std::st
   const char* user = std::getenv("USER");
   const std::string body = json::serialize(
       json::object{{"by", user != nullptr ? user : "cli"}, {"comment", base::Printable(comment)}});
-  const auto answer = Call(common, "/api/v1/incidents/" + UrlEncode(id) + "/" + verb, true, body);
+  const auto answer =
+      Call(common, "/api/v1/incidents/" + base::UrlEncode(id) + "/" + verb, true, body);
   if (!answer) {
     return Fault(answer.error());
   }

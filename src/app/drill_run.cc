@@ -12,6 +12,7 @@
 
 #include "app/client.h"
 #include "base/text.h"
+#include "base/url.h"
 #include "drill/causing.h"
 #include "ssh/pool.h"
 
@@ -63,7 +64,7 @@ bool About(const json::object& incident, const drill::Kind& kind) {
 /// The incident of the fault; empty while there is none.
 json::object FindIncident(const Common& common, const std::string& target, base::Time since,
                           const drill::Kind& kind) {
-  const auto list = Call(common, "/api/v1/incidents?limit=10&target=" + UrlEncode(target));
+  const auto list = Call(common, "/api/v1/incidents?limit=10&target=" + base::UrlEncode(target));
   if (!list || !list->is_object()) {
     return {};
   }
@@ -73,7 +74,7 @@ json::object FindIncident(const Common& common, const std::string& target, base:
       continue;
     }
     const auto id = TextAt(item.get_object(), "id");
-    const auto whole = Call(common, "/api/v1/incidents/" + UrlEncode(id));
+    const auto whole = Call(common, "/api/v1/incidents/" + base::UrlEncode(id));
     if (whole && whole->is_object() && About(whole->get_object(), kind)) {
       return whole->get_object();
     }
@@ -278,7 +279,8 @@ DrillRun RunOneDrill(const Common& common, const model::Target& target,
     return run;
   }
   Carry(common, run, target, scenario, progress);
-  const auto ended = Call(common, "/api/v1/drills/" + UrlEncode(target.name) + "/end", true, "{}");
+  const auto ended =
+      Call(common, "/api/v1/drills/" + base::UrlEncode(target.name) + "/end", true, "{}");
   if (!ended) {
     run.problems.push_back("the daemon did not take the drill's end: " + ended.error().message);
   }
@@ -288,7 +290,7 @@ DrillRun RunOneDrill(const Common& common, const model::Target& target,
 bool WaitWell(const Common& common, const std::string& target, base::Duration limit) {
   const auto end = base::Clock::Steady() + limit;
   while (base::Clock::Steady() < end && interrupted == 0) {
-    const auto answer = Call(common, "/api/v1/targets/" + UrlEncode(target));
+    const auto answer = Call(common, "/api/v1/targets/" + base::UrlEncode(target));
     if (answer && answer->is_object()) {
       const auto& view = answer->get_object();
       const auto* incident = view.if_contains("incident");

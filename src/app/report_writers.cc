@@ -61,29 +61,7 @@ std::string Words(std::string_view text) {
 }
 
 std::string Escaped(std::string_view text, bool lines = false) {
-  std::string out;
-  for (const char c : base::Printable(text, lines)) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      case '\'':
-        out += "&#39;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
+  return base::HtmlEscape(base::Printable(text, lines));
 }
 
 /// The source of a Content-Security-Policy that allows exactly this style.

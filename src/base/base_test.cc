@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "base/text.h"
+#include "base/url.h"
 
 namespace base {
 namespace {
@@ -68,6 +69,50 @@ TEST(Text, QuotesHostileBytes) {
             "b\xEF\xBF\xBD");
   EXPECT_EQ(Printable("a\nb", true), "a\nb");
   EXPECT_FALSE(IsPrintable("\xe2\x80\xae"));
+}
+
+TEST(Text, KnowsUtf8) {
+  for (const std::string_view good : {"", "plain", "twelve bytes", "รักษา",
+                                      "12345678\xf0\x9f\x90\x98", "\x01\x7f", "\xed\x9f\xbf"}) {
+    EXPECT_TRUE(IsUtf8(good)) << JsonQuote(good);
+  }
+  for (const std::string_view bad :
+       {"\x80", "12345678\xff", "\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "1234567\xe0\xb8",
+        "\xe0\x80\xaf", "\xf8\x88\x80\x80\x80"}) {
+    EXPECT_FALSE(IsUtf8(bad)) << JsonQuote(bad);
+  }
+}
+
+TEST(Text, EscapesForHtml) {
+  EXPECT_EQ(HtmlEscape("<a href=\"x\" title='y'>&amp;รักษา</a>"),
+            "&lt;a href=&#34;x&#34; title=&#39;y&#39;&gt;&amp;amp;รักษา&lt;/a&gt;");
+}
+
+TEST(Url, SaysWhereItLeads) {
+  struct Case {
+    std::string_view url, text;
+    bool literal;
+  };
+  for (const Case& one :
+       {Case{"http://web1/x?y#z", "web1:80", false}, Case{"https://web1", "web1:443", false},
+        Case{"http://10.0.0.1:9100/metrics", "10.0.0.1:9100", true},
+        Case{"https://[2001:db8::1]/", "[2001:db8::1]:443", true},
+        Case{"http://user:pass@host:81/", "host:81", false},
+        Case{"http://host:/", "host:80", false}}) {
+    const auto site = SiteOf(one.url);
+    ASSERT_TRUE(site.has_value()) << one.url;
+    EXPECT_EQ(site->ToString(), one.text);
+    EXPECT_EQ(site->literal, one.literal) << one.url;
+  }
+  for (const std::string_view bad :
+       {"", "web1", "ftp://web1/", "http://", "http://[::1", "http://a b/", "unix:/run/x"}) {
+    EXPECT_FALSE(SiteOf(bad).has_value()) << bad;
+  }
+}
+
+TEST(Url, EncodesAllButUnreserved) {
+  EXPECT_EQ(UrlEncode("aZ09-._~"), "aZ09-._~");
+  EXPECT_EQ(UrlEncode("a b&c=d/\"\n+ü"), "a%20b%26c%3Dd%2F%22%0A%2B%C3%BC");
 }
 
 TEST(Text, FindsTheNearestName) {

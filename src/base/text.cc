@@ -9,8 +9,7 @@
 
 #include <algorithm>
 #include <array>
-
-#include "base/utf8.h"
+#include <cstring>
 
 namespace base {
 namespace {
@@ -105,9 +104,17 @@ std::string JsonQuote(std::string_view text) {
 
 bool IsUtf8(std::string_view text) {
   while (!text.empty()) {
-    const std::size_t n = Utf8Length(text);
+    std::uint64_t eight = 0;
+    while (text.size() >= sizeof eight) {  // most text is ASCII
+      std::memcpy(&eight, text.data(), sizeof eight);
+      if ((eight & 0x8080808080808080U) != 0) {
+        break;
+      }
+      text.remove_prefix(sizeof eight);
+    }
+    const std::size_t n = text.empty() ? 0 : Utf8Length(text);
     if (n == 0) {
-      return false;
+      return text.empty();
     }
     text.remove_prefix(n);
   }
@@ -138,6 +145,33 @@ std::string Printable(std::string_view text, bool keep_lines) {
     const bool line = keep_lines && (text[0] == '\n' || text[0] == '\t');
     out += IsControl(text.substr(0, n)) && !line ? kReplacement : text.substr(0, n);
     text.remove_prefix(n);
+  }
+  return out;
+}
+
+std::string HtmlEscape(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (const char c : text) {
+    switch (c) {
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&#34;";
+        break;
+      case '\'':
+        out += "&#39;";
+        break;
+      default:
+        out += c;
+    }
   }
   return out;
 }

@@ -11,11 +11,17 @@ namespace base {
 
 /// `text` as a JSON string with its quotes. Bytes that are not UTF-8 become U+FFFD.
 std::string JsonQuote(std::string_view text);
+/// Whether `text` is valid UTF-8 (RFC 3629: no overlong forms, no surrogates); control characters
+/// are allowed.
+bool IsUtf8(std::string_view text);
 /// True when every character is printable: no control characters, no broken UTF-8, no DEL.
 bool IsPrintable(std::string_view text);
 /// `text` with control characters (but newline and tab when `keep_lines`) and broken UTF-8 replaced
 /// by U+FFFD: what came from outside, made fit to be shown.
 std::string Printable(std::string_view text, bool keep_lines = false);
+/// `text` for HTML, in text and in attributes: & < > " ' as references, the digits as Go's template
+/// has them (&#34; &#39;).
+std::string HtmlEscape(std::string_view text);
 /// How many single-character edits (insert, delete, replace, swap neighbours) make `b` of `a`.
 std::size_t EditDistance(std::string_view a, std::string_view b);
 /// The candidate nearest to `word`, or "" when none is near enough to be meant

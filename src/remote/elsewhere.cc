@@ -4,14 +4,13 @@
 #include <fmt/format.h>
 
 #include <boost/json/parse.hpp>
-#include <boost/url/encode.hpp>
-#include <boost/url/rfc/unreserved_chars.hpp>
 #include <charconv>
 #include <cmath>
 #include <future>
 #include <limits>
 
 #include "base/text.h"
+#include "base/url.h"
 
 namespace remote {
 namespace {
@@ -128,13 +127,9 @@ base::Result<promql::Value> ParseAnswer(std::string_view text) {
 }
 
 std::string EncodeForm(const std::vector<std::pair<std::string, std::string>>& pairs) {
-  namespace urls = boost::urls;
-  const auto encode = [](const std::string& text) {
-    return urls::encode(text, urls::unreserved_chars);
-  };
   std::string out;
   for (const auto& [name, value] : pairs) {
-    out += (out.empty() ? "" : "&") + encode(name) + "=" + encode(value);
+    out += (out.empty() ? "" : "&") + base::UrlEncode(name) + "=" + base::UrlEncode(value);
   }
   return out;
 }

@@ -9,7 +9,6 @@
 #include <protozero/pbf_writer.hpp>
 
 #include "base/text.h"
-#include "base/utf8.h"
 #include "remote/pbf.h"
 
 namespace remote {

@@ -4,7 +4,6 @@
 #include <protozero/pbf_writer.hpp>
 
 #include "base/text.h"
-#include "base/utf8.h"
 #include "remote/pbf.h"
 #include "remote/wire.h"
 

@@ -5,6 +5,7 @@
 #include <array>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "promql/number.h"
 #include "rule/template_value.h"
 
@@ -112,32 +113,6 @@ std::string QueryEscape(std::string_view text) {
   return out;
 }
 
-std::string HtmlEscape(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '&':
-        out += "&amp;";
-        break;
-      case '"':
-        out += "&#34;";
-        break;
-      case '\'':
-        out += "&#39;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
-
 Out PathPrefix(const Args& /*args*/, const TemplateScope& scope) {
   const std::string url = scope.surroundings != nullptr ? scope.surroundings->url : "";
   const auto host = url.find("://");
@@ -176,7 +151,7 @@ constexpr std::array kQueryTable = {
     TemplateEntry{"args", 0, -1, Arguments},
     TemplateEntry{"index", 2, 2, Index},
     TemplateEntry{"safeHtml", 1, 1, [](const Args& a) { return Out(Print(a[0])); }},
-    TemplateEntry{"html", 1, 1, [](const Args& a) { return Out(HtmlEscape(Print(a[0]))); }},
+    TemplateEntry{"html", 1, 1, [](const Args& a) { return Out(base::HtmlEscape(Print(a[0]))); }},
     TemplateEntry{"urlquery", 1, 1, [](const Args& a) { return Out(QueryEscape(Print(a[0]))); }},
     TemplateEntry{"tableLink", 1, 1,
                   [](const Args& a) {

@@ -23,9 +23,7 @@ loop::HttpRequest RequestOf(const Request& request, const std::string& url) {
   out.url = url;
   out.fresh = true;
   out.method = options.Get<std::string>("method", "GET");
-  for (const auto& [name, value] : options.Get<std::map<std::string, std::string>>("headers")) {
-    out.headers.emplace_back(name, value);
-  }
+  SetWebOptions(options, &out);
   out.body = options.Get<std::string>("body");
   const bool wants_body = !options.Get<std::string>("body_regex").empty() ||
                           !options.Get<std::string>("body_not_regex").empty();
@@ -33,11 +31,6 @@ loop::HttpRequest RequestOf(const Request& request, const std::string& url) {
   out.max_redirects = options.Get<bool>("follow_redirects", true)
                           ? static_cast<int>(options.Get<std::int64_t>("max_redirects", 10))
                           : 0;
-  out.verify_tls = options.Get<bool>("verify", true);
-  out.ca_file = options.Get<std::string>("ca_file");
-  out.ip_version = IpVersion(options);
-  out.user = options.Get<std::string>("user");
-  out.password = options.Get<base::Secret>("password_file").Reveal();
   return out;
 }
 
@@ -159,22 +152,22 @@ loop::Task<Outcome> Run(World world, Request request, std::shared_ptr<Memory> /*
   const auto own = request.spec.options.Get<std::string>("url");
   const std::string url = own.empty() ? request.target.url : own;
   Outcome out;
-  const auto place = PlaceOf(url);
-  if (!place) {
+  const auto site = base::SiteOf(url);
+  if (!site) {
     out.reason = fmt::format("\"{}\" is no http or https URL", url);
     co_return Finish(std::move(out), begin, own);
   }
   auto asked = RequestOf(request, url);
   base::Duration resolve{};
-  if (!place->literal) {
-    const auto found = co_await LookUp(world, place->host, asked.ip_version, request.spec.timeout);
+  if (!site->literal) {
+    const auto found = co_await LookUp(world, site->host, asked.ip_version, request.spec.timeout);
     resolve = base::Clock::Steady() - begin;
     if (!found) {
       out.reason = found.error().message;
       out.readings.push_back({"http_code", {}, 0.0});
       co_return Finish(std::move(out), begin, own);
     }
-    asked.resolve.push_back(Pin(*place, *found));
+    asked.resolve.push_back(Pin(*site, *found));
   }
   asked.timeout = deadline - base::Clock::Steady();
   const auto got = co_await world.http->Send(asked);
@@ -199,10 +192,9 @@ loop::Task<Outcome> Run(World world, Request request, std::shared_ptr<Memory> /*
 }
 
 std::vector<model::OptionSpec> OptionList() {
-  return {
+  std::vector<model::OptionSpec> out = {
       {.name = "url", .type = OptionType::kUrl, .help = "instead of the target's own url"},
       {.name = "method", .type = OptionType::kString, .help = "request method", .fallback = "GET"},
-      {.name = "headers", .type = OptionType::kMap, .help = "request headers, name to value"},
       {.name = "body", .type = OptionType::kString, .help = "request body"},
       {.name = "follow_redirects",
        .type = OptionType::kBool,
@@ -225,19 +217,12 @@ std::vector<model::OptionSpec> OptionList() {
       {.name = "body_not_regex",
        .type = OptionType::kRegex,
        .help = "what the body must not hold, within its first MiB"},
-      {.name = "verify",
-       .type = OptionType::kBool,
-       .help = "whether the TLS certificate must be trusted; if so, an untrusted one is no answer "
-               "(http_code 0)",
-       .fallback = "true"},
-      {.name = "ca_file",
-       .type = OptionType::kFile,
-       .help = "certificates to trust instead of the system's, PEM"},
-      {.name = "user", .type = OptionType::kString, .help = "user name for basic authentication"},
-      {.name = "password_file",
-       .type = OptionType::kSecretFile,
-       .help = "file that holds the password for basic authentication"},
-      IpVersionOption()};
+  };
+  const auto shared = WebOptions(
+      "whether the TLS certificate must be trusted; if so, an untrusted one is no answer "
+      "(http_code 0)");
+  out.insert(out.end(), shared.begin(), shared.end());
+  return out;
 }
 
 std::vector<model::MetricSpec> MetricList() {

@@ -200,7 +200,7 @@ const char* Parser::FamilyLine(const char* at, Meta::What what) {
   }
   const char* text = at == end ? at : at + 1;
   std::string_view raw(text, static_cast<std::size_t>(end - text));
-  if (!IsUtf8(raw)) {
+  if (!base::IsUtf8(raw)) {
     return Wrong(text, "the text is not UTF-8");
   }
   if (what == Meta::What::kType) {

@@ -26,13 +26,13 @@ std::size_t Number(const model::Options& options, std::string_view name) {
   return static_cast<std::size_t>(options.Get<std::int64_t>(name));
 }
 
-Taking TakingOf(const Request& request, const Place& place) {
+Taking TakingOf(const Request& request, const base::Site& site) {
   const auto& options = request.spec.options;
   Taking out;
   out.joining.target = request.labels.empty() ? request.target.SampleLabels() : request.labels;
   out.joining.target.Set("job", options.Get<std::string>("job"));
   const auto instance = options.Get<std::string>("instance");
-  out.joining.target.Set("instance", instance.empty() ? place.ToString() : instance);
+  out.joining.target.Set("instance", instance.empty() ? site.ToString() : instance);
   out.joining.honor_labels = options.Get<bool>("honor_labels");
   out.honor_timestamps = options.Get<bool>("honor_timestamps", true);
   out.limits = {Number(options, "sample_limit"), Number(options, "label_limit"),
@@ -63,19 +63,12 @@ loop::HttpRequest RequestOf(const Request& request) {
   out.headers = {{"Accept", kAccept},
                  {"X-Prometheus-Scrape-Timeout-Seconds",
                   fmt::format("{}", base::ToSeconds(request.spec.timeout))}};
-  for (const auto& [name, value] : options.Get<std::map<std::string, std::string>>("headers")) {
-    out.headers.emplace_back(name, value);
-  }
+  SetWebOptions(options, &out);
   const auto token = options.Get<base::Secret>("bearer_token_file").Reveal();
   if (!token.empty()) {
     out.headers.emplace_back("Authorization", "Bearer " + token);
   }
   out.max_redirects = options.Get<bool>("follow_redirects", true) ? 10 : 0;
-  out.verify_tls = options.Get<bool>("verify", true);
-  out.ca_file = options.Get<std::string>("ca_file");
-  out.ip_version = IpVersion(options);
-  out.user = options.Get<std::string>("user");
-  out.password = options.Get<base::Secret>("password_file").Reveal();
   return out;
 }
 
@@ -145,20 +138,20 @@ loop::Task<Outcome> Run(World world, Request request, std::shared_ptr<Memory> me
   const auto begin = base::Clock::Steady();
   Outcome out;
   const auto url = request.spec.options.Get<std::string>("url");
-  const auto place = PlaceOf(url);
-  if (!place) {
+  const auto site = base::SiteOf(url);
+  if (!site) {
     out.reason = fmt::format("\"{}\" is no http or https URL", url);
     co_return Finish(std::move(out), begin);
   }
-  const auto taking = TakingOf(request, *place);
+  const auto taking = TakingOf(request, *site);
   auto asked = RequestOf(request);
   Scrape scrape;
   scrape.limit = Number(request.spec.options, "body_size_limit");
   scrape.scraper = static_cast<Scraper*>(memory.get());
-  if (!place->literal) {
-    const auto found = co_await LookUp(world, place->host, asked.ip_version, request.spec.timeout);
+  if (!site->literal) {
+    const auto found = co_await LookUp(world, site->host, asked.ip_version, request.spec.timeout);
     if (found) {
-      asked.resolve.push_back(Pin(*place, *found));
+      asked.resolve.push_back(Pin(*site, *found));
     } else {
       scrape.reason = found.error().message;
     }
@@ -201,8 +194,19 @@ loop::Task<Outcome> Run(World world, Request request, std::shared_ptr<Memory> me
   co_return Finish(std::move(out), begin);
 }
 
+/// A limit on what is taken.
+model::OptionSpec Limit(std::string_view name, std::string_view help, std::string_view fallback,
+                        double min, double max) {
+  return {.name = name,
+          .type = OptionType::kInteger,
+          .help = help,
+          .fallback = fallback,
+          .min = min,
+          .max = max};
+}
+
 std::vector<model::OptionSpec> OptionList() {
-  return {
+  std::vector<model::OptionSpec> out = {
       {.name = "url",
        .type = OptionType::kUrl,
        .help = "the page; `prometheus: URL` stands for it alone",
@@ -224,56 +228,25 @@ std::vector<model::OptionSpec> OptionList() {
        .type = OptionType::kBool,
        .help = "whether times that the page says count",
        .fallback = "true"},
-      {.name = "sample_limit",
-       .type = OptionType::kInteger,
-       .help = "samples of a page; with more the scrape fails",
-       .fallback = "1000000",
-       .min = 1,
-       .max = 10'000'000},
-      {.name = "label_limit",
-       .type = OptionType::kInteger,
-       .help = "labels of a sample, the target's counted; with more the scrape fails; 0: no limit",
-       .fallback = "0",
-       .min = 0,
-       .max = 128},
-      {.name = "label_name_length_limit",
-       .type = OptionType::kInteger,
-       .help = "bytes of a label's name; 0: no limit",
-       .fallback = "0",
-       .min = 0,
-       .max = 65'536},
-      {.name = "label_value_length_limit",
-       .type = OptionType::kInteger,
-       .help = "bytes of a label's value; 0: no limit",
-       .fallback = "0",
-       .min = 0,
-       .max = 65'536},
-      {.name = "body_size_limit",
-       .type = OptionType::kInteger,
-       .help = "bytes of the page after decompression; with more the scrape fails",
-       .fallback = "268435456",
-       .min = 1,
-       .max = 1'073'741'824},
-      {.name = "headers", .type = OptionType::kMap, .help = "request headers, name to value"},
-      {.name = "user", .type = OptionType::kString, .help = "user name for basic authentication"},
-      {.name = "password_file",
-       .type = OptionType::kSecretFile,
-       .help = "file that holds the password for basic authentication"},
+      Limit("sample_limit", "samples of a page; with more the scrape fails", "1000000", 1,
+            10'000'000),
+      Limit("label_limit",
+            "labels of a sample, the target's counted; with more the scrape fails; 0: no limit",
+            "0", 0, 128),
+      Limit("label_name_length_limit", "bytes of a label's name; 0: no limit", "0", 0, 65'536),
+      Limit("label_value_length_limit", "bytes of a label's value; 0: no limit", "0", 0, 65'536),
+      Limit("body_size_limit", "bytes of the page after decompression; with more the scrape fails",
+            "268435456", 1, 1'073'741'824),
       {.name = "bearer_token_file",
        .type = OptionType::kSecretFile,
        .help = "file that holds a token for the header Authorization"},
       {.name = "follow_redirects",
        .type = OptionType::kBool,
        .help = "whether up to 10 redirects are followed",
-       .fallback = "true"},
-      {.name = "verify",
-       .type = OptionType::kBool,
-       .help = "whether the TLS certificate must be trusted",
-       .fallback = "true"},
-      {.name = "ca_file",
-       .type = OptionType::kFile,
-       .help = "certificates to trust instead of the system's, PEM"},
-      IpVersionOption()};
+       .fallback = "true"}};
+  const auto shared = WebOptions("whether the TLS certificate must be trusted");
+  out.insert(out.end(), shared.begin(), shared.end());
+  return out;
 }
 
 std::vector<model::MetricSpec> MetricList() {

@@ -25,32 +25,6 @@ bool SameWord(std::string_view text, std::string_view lower) {
       text, lower, {}, [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
 }
 
-/// The bytes of the character at `at` when it is well-formed (RFC 3629), else 0.
-std::size_t CharacterSize(std::string_view text, std::size_t at) {
-  const auto byte = [&](std::size_t i) {
-    return at + i < text.size() ? static_cast<unsigned char>(text[at + i]) : 0U;
-  };
-  const auto follows = [&](std::size_t i) { return (byte(i) & 0xC0U) == 0x80U; };
-  const unsigned first = byte(0);
-  if (first < 0x80) {
-    return 1;
-  }
-  if (first >= 0xC2 && first <= 0xDF) {
-    return follows(1) ? 2 : 0;
-  }
-  if (first >= 0xE0 && first <= 0xEF) {
-    const bool good = follows(1) && follows(2) && (first != 0xE0 || byte(1) >= 0xA0) &&
-                      (first != 0xED || byte(1) < 0xA0);
-    return good ? 3 : 0;
-  }
-  if (first >= 0xF0 && first <= 0xF4) {
-    const bool good = follows(1) && follows(2) && follows(3) &&
-                      (first != 0xF0 || byte(1) >= 0x90) && (first != 0xF4 || byte(1) < 0x90);
-    return good ? 4 : 0;
-  }
-  return 0;
-}
-
 }  // namespace
 
 const char* NameEnd(const char* at, bool metric) {
@@ -61,17 +35,6 @@ const char* NameEnd(const char* at, bool metric) {
     ++at;
   }
   return at;
-}
-
-bool IsUtf8(std::string_view text) {
-  for (std::size_t at = 0; at < text.size();) {
-    const auto size = CharacterSize(text, at);
-    if (size == 0) {
-      return false;
-    }
-    at += size;
-  }
-  return true;
 }
 
 std::string Unescape(std::string_view raw, bool quotes) {
@@ -135,7 +98,7 @@ const char* SeriesScan::Quoted(const char* at, std::string_view* value) {
     ++at;
   }
   *value = std::string_view(begin, static_cast<std::size_t>(at - begin));
-  if (!IsUtf8(*value)) {
+  if (!base::IsUtf8(*value)) {
     return Bad(begin, "the label's value is not UTF-8");
   }
   return at + 1;

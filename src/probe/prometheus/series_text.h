@@ -14,7 +14,6 @@ inline bool IsBlank(char c) { return c == ' ' || c == '\t'; }
 
 /// The end of the name at `at`; `at` itself when none begins there. A metric's may have colons.
 const char* NameEnd(const char* at, bool metric);
-bool IsUtf8(std::string_view text);
 /// Resolves \\ and \n, and \" when `quotes`; another escape stays as it is.
 std::string Unescape(std::string_view raw, bool quotes);
 
