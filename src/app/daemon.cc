@@ -130,7 +130,7 @@ void Daemon::MakeRooms() {
       },
       [this](std::vector<std::string> flipped) { decider_->OnReadable(std::move(flipped)); });
   decider_ = std::make_unique<Decider>(
-      loop_, rules_worker_, RuleQuery(),
+      loop_, rules_worker_, RuleQuery(), RuleRecord(),
       [this](std::vector<model::Alert> alerts, bool first) { OnAlerts(std::move(alerts), first); },
       [this](model::Batch batch) { ingest_->Put(std::move(batch), {}); });
   auto confirm = settings_.confirm;
@@ -307,6 +307,8 @@ void Daemon::WatchTargets() {
   gone.reserve(before.size());
   for (const auto& [name, target] : before) {
     gone.push_back(name);
+    seen_.erase(name);
+    published_.erase(name);
   }
   index_ = alert::inbound::TargetIndex(settings_.targets);
   board_.Apply(settings_.targets);

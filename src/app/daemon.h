@@ -104,6 +104,8 @@ class Daemon {
   void AddRemoteMetrics(api::Exposition& exposition) const;
   void ApplyRemote();
   rule::QueryFunc RuleQuery();
+  /// How rules of a group see what those before them recorded.
+  std::function<void(model::Batch)> RuleRecord();
   [[nodiscard]] base::Result<> MayDrill(const model::Target& target, bool repaired) const;
   loop::Task<base::Result<api::DrillView>> BeginDrill(api::DrillView asked);
   [[nodiscard]] std::shared_ptr<const model::Target> Target(const std::string& name) const;

@@ -95,6 +95,13 @@ rule::QueryFunc Daemon::RuleQuery() {
   };
 }
 
+std::function<void(model::Batch)> Daemon::RuleRecord() {
+  if (elsewhere_) {
+    return {};  // another store shows samples when it likes
+  }
+  return [ingest = ingest_.get()](const model::Batch& batch) { ingest->TakeNow(batch); };
+}
+
 void Daemon::AddRemoteMetrics(api::Exposition& out) const {
   const auto now = base::Clock::NowMs();
   out.Add("raksa_remote_write_received_samples_total", "counter",

@@ -80,8 +80,8 @@ promql::Op Mirrored(promql::Op op) {
 }  // namespace
 
 struct Decider::Core {
-  explicit Core(rule::QueryFunc q) : query(std::move(q)) {}
   rule::QueryFunc query;
+  rule::RecordFunc record;
   rule::Manager manager{{}};
   std::vector<model::Alert> ended;  ///< by Replace, to go out with the next round
 };
@@ -94,13 +94,21 @@ struct Decider::Round {
   std::optional<base::Time> next;
 };
 
-Decider::Decider(loop::Loop& loop, loop::Worker& worker, rule::QueryFunc query, AlertSink alerts,
-                 SampleSink samples)
+Decider::Decider(loop::Loop& loop, loop::Worker& worker, rule::QueryFunc query,
+                 std::function<void(model::Batch)> record, AlertSink alerts, SampleSink samples)
     : worker_(worker),
-      core_(std::make_shared<Core>(std::move(query))),
+      core_(std::make_shared<Core>()),
       alerts_(std::move(alerts)),
       samples_(std::move(samples)),
-      event_(loop) {}
+      event_(loop) {
+  core_->query = std::move(query);
+  if (record) {
+    core_->record = [record = std::move(record)](std::vector<model::Sample> recorded,
+                                                 model::Timestamp t) {
+      record({std::string(kRules), t, std::move(recorded)});
+    };
+  }
+}
 
 Decider::~Decider() = default;
 
@@ -178,7 +186,7 @@ loop::Task<> Decider::Run() {
         }
       }
       for (const auto index : groups) {
-        round->evaluations.push_back(core->manager.Evaluate(index, now, core->query));
+        round->evaluations.push_back(core->manager.Evaluate(index, now, core->query, core->record));
       }
       round->ended = std::exchange(core->ended, {});
       round->views = ToViews(core->manager);

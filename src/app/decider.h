@@ -20,12 +20,13 @@ class Decider {
   /// Every firing alert and each that has just ended; `first`: this is the first full evaluation
   /// since the start.
   using AlertSink = std::function<void(std::vector<model::Alert> alerts, bool first)>;
-  /// Recorded series, to be stored.
+  /// Recorded series that are still to be stored.
   using SampleSink = std::function<void(model::Batch batch)>;
 
-  /// `query` is called on the worker.
-  Decider(loop::Loop& loop, loop::Worker& worker, rule::QueryFunc query, AlertSink alerts,
-          SampleSink samples);
+  /// `query` and `record` are called on the worker. `record` makes series readable that the next
+  /// rule of a group asks for; empty: it sees them at the next evaluation.
+  Decider(loop::Loop& loop, loop::Worker& worker, rule::QueryFunc query,
+          std::function<void(model::Batch)> record, AlertSink alerts, SampleSink samples);
   ~Decider();
 
   /// Takes new groups; alerts of rules that stay the same keep their state. `gone`: targets that

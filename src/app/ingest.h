@@ -39,6 +39,8 @@ class Ingest {
            std::vector<model::TableBatch> tables = {});
   /// Stores batches and returns when they are safe (Store::AppendMany has the errors).
   loop::Task<base::Result<>> Take(std::vector<model::Batch> batches);
+  /// Stores one batch on the calling thread, any but the loop's: it can be read when this returns.
+  void TakeNow(const model::Batch& batch);
   /// The task that empties the queue; runs until cancelled.
   loop::Task<> Run();
   [[nodiscard]] IngestStats stats() const;

@@ -64,6 +64,15 @@ ActiveAlert AlertOf(const json::object& object) {
   return out;
 }
 
+/// Whether a rule may ask for one of these.
+bool AsksForOneOf(const Rule& rule, const std::vector<model::Sample>& samples) {
+  return std::ranges::any_of(samples, [&](const model::Sample& sample) {
+    return std::ranges::any_of(rule.metrics, [&](const std::string& name) {
+      return name.empty() || name == sample.labels->Get(model::kName);
+    });
+  });
+}
+
 using Saved = std::map<std::string, std::map<model::Labels, ActiveAlert>>;
 
 base::Result<Saved> Read(std::string_view text) {
@@ -134,12 +143,10 @@ Evaluation Manager::Evaluate(std::size_t index, base::Time now, const QueryFunc&
   GroupState& group = groups_.at(index);
   const base::Instant start = base::Clock::Steady();
   for (RuleState& state : group.rules) {
-    RuleRun(state, group.group, now, query, options_, out).Run();
-    if (record) {
-      for (const auto& sample : std::exchange(out.samples, {})) {
-        record(sample, out.t);
-      }
+    if (record && AsksForOneOf(state.rule, out.samples)) {
+      record(std::exchange(out.samples, {}), out.t);
     }
+    RuleRun(state, group.group, now, query, options_, out).Run();
   }
   group.evaluated = true;
   group.evaluated_at = now;

@@ -21,8 +21,8 @@ namespace rule {
 /// How rules ask: an expression at a moment.
 using QueryFunc = std::function<base::Result<promql::Value>(const promql::Expr&, model::Timestamp)>;
 
-/// Takes the samples of a rule before the next rule of its group is evaluated.
-using RecordFunc = std::function<void(const model::Sample& sample, model::Timestamp t)>;
+/// Takes samples of rules before a later rule of their group is evaluated that asks for them.
+using RecordFunc = std::function<void(std::vector<model::Sample> samples, model::Timestamp t)>;
 
 enum class AlertState { kPending, kFiring };
 std::string_view ToString(AlertState state);
@@ -91,8 +91,8 @@ class Manager {
   Manager& operator=(Manager&&) noexcept;
 
   [[nodiscard]] std::size_t size() const;
-  /// Evaluates group `index` (below size()) at `now`. With `record` each rule's samples go there at
-  /// once, so that the next rule sees them, and not into the answer.
+  /// Evaluates group `index` (below size()) at `now`. With `record`, samples that a later rule of
+  /// the group asks for go there in time, so that it sees them, and not into the answer.
   Evaluation Evaluate(std::size_t index, base::Time now, const QueryFunc& query,
                       const RecordFunc& record = {});
   /// Indices of the groups whose interval has passed since their last evaluation.

@@ -227,6 +227,36 @@ TEST_F(Life, LimitsAndDuplicatesAreErrors) {
   EXPECT_TRUE(manager->Alerts().empty());
 }
 
+TEST_F(Life, ARuleSeesWhatThoseBeforeItRecorded) {
+  const std::string rules =
+      "  - record: twice\n    expr: cpu * 2\n"
+      "  - record: other\n    expr: cpu + 1\n"
+      "  - record: four\n    expr: twice * 2\n"
+      "  - alert: High\n    expr: four > 100\n"
+      "  - alert: Also\n    expr: ALERTS{alertname='High'}\n";
+  Rules(rules);
+  Put("cpu{ip='a'}", 0, 30);
+  std::vector<std::size_t> writes;
+  const auto query = [this](const promql::Expr& expr, model::Timestamp t) {
+    auto answer = promql::Engine(&data).Instant(expr, t);
+    return answer ? base::Result<promql::Value>(answer->value) : base::Fail(answer.error());
+  };
+  const auto done = manager->Evaluate(
+      0, kStart, query, [&](const std::vector<model::Sample>& samples, model::Timestamp t) {
+        writes.push_back(samples.size());
+        for (const auto& sample : samples) {
+          data.Add(*sample.labels, t, sample.value);
+        }
+      });
+  EXPECT_THAT(done.errors, testing::IsEmpty());
+  EXPECT_EQ(done.alerts.size(), 2U);
+  // Only when somebody asks: twice and other before four, four before High, its alert before Also.
+  EXPECT_THAT(writes, testing::ElementsAre(2U, 1U, 2U));
+  EXPECT_EQ(Sample(done, R"(ALERTS{alertname="Also",alertstate="firing",ip="a"})"), 1);
+  Rules(rules);  // without somebody to write they come with the answer
+  EXPECT_EQ(Sample(At(0), R"(other{ip="a"})"), 31);
+}
+
 TEST_F(Life, SurvivesARestart) {
   Rules("  - alert: Cpu\n    expr: cpu > 80\n    for: 1m\n");
   Put("cpu{ip='a'}", 0, 90);

@@ -158,11 +158,15 @@ class UnitRun {
       return Ask(expr, at);
     };
     bool good = true;
-    const RecordFunc record = [this](const model::Sample& sample, model::Timestamp t) {
-      data_.Add(*sample.labels, t, sample.value);
+    const RecordFunc record = [this](const std::vector<model::Sample>& samples,
+                                     model::Timestamp t) {
+      for (const auto& sample : samples) {
+        data_.Add(*sample.labels, t, sample.value);
+      }
     };
     for (std::size_t i = 0; i < manager_.size(); ++i) {
-      (void)manager_.Evaluate(i, base::Time(now), query, record);
+      const auto done = manager_.Evaluate(i, base::Time(now), query, record);
+      record(done.samples, done.t);
       const auto views = manager_.Views();
       const auto& view = views[i];
       for (const auto& rule : view.rules) {
