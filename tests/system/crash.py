@@ -153,8 +153,11 @@ def newest(daemon):
 def full_round(daemon, where, rng, before):
     """One life with a full disk. Gives (faults, what must be there afterwards)."""
     faults = []
-    fill(where)
-    if not wait_for(lambda: store_state(daemon)[0] != "" and store_state(daemon)[1] == "0", 15):
+
+    def told():
+        fill(where)  # also what the daemon gives back meanwhile, such as a log that is not needed any more
+        return store_state(daemon)[0] != "" and store_state(daemon)[1] == "0"
+    if not wait_for(told, 15):
         faults.append(f"a full disk is not told: {store_state(daemon)}")
     seen_at = newest(daemon)
     if not wait_for(lambda: newest(daemon) > seen_at, 10):
