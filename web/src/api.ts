@@ -144,7 +144,7 @@ export type Verb = "approve" | "reject" | "acknowledge" | "stop" | "again";
 
 export const api = {
   fleet: () => ask("/api/v1/fleet") as Promise<Fleet>,
-  /** The worst hosts, for the first screen; index.html begins to fetch the same. */
+  /** The worst hosts, for the first screen; the document begins to fetch the same. */
   worst: () => ask("/api/v1/fleet?first=40") as Promise<Fleet>,
   target: (name: string) => ask(`/api/v1/targets/${encodeURIComponent(name)}`) as Promise<TargetDetail>,
   incidents: (query: string) =>
