@@ -33,6 +33,9 @@ void Daemon::AddStoreMetrics(api::Exposition& out) const {
   gauge("raksa_store_writable",
         "1 while the disk takes samples; 0: they are kept in memory, which is bounded.",
         store.error.empty() ? 1 : 0);
+  gauge("raksa_journal_writable",
+        "1 while the disk takes incidents and messages; 0: they are kept in memory.",
+        journal_->in_memory() ? 0 : 1);
   gauge("raksa_store_pending_bytes", "Bytes that wait for a disk that takes no samples.",
         store.pending_bytes);
   counter("raksa_store_samples_total", "Samples appended.", store.samples_appended);

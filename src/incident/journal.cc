@@ -3,18 +3,64 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
 #include <filesystem>
 
 #include "base/log.h"
-#include "incident/journal_tables.h"
+#include "incident/standby.h"
 
 namespace incident {
 
 struct Journal::State {
-  std::unique_ptr<Db> db;
+  std::unique_ptr<Db> disk;
+  std::unique_ptr<Standby> standby;  ///< while the disk takes no writes
+  base::Instant tried{};             ///< when the disk was last asked whether it does
+  std::atomic<bool> in_memory = false;
   loop::Loop* loop = nullptr;
   std::function<void()> on_message;
+
+  /// Where everything is; once a second it is tried whether that can be the disk again.
+  Db& Now();
+  base::Result<> Write(Batch batch);
+  void Return();
 };
+
+Db& Journal::State::Now() {
+  if (standby && base::Clock::Steady() - tried >= std::chrono::seconds(1)) {
+    Return();
+  }
+  return standby ? standby->db() : *disk;
+}
+
+void Journal::State::Return() {
+  tried = base::Clock::Steady();
+  if (standby->Return(*disk)) {
+    standby.reset();
+    in_memory = false;
+    base::Log(base::Level::kInfo, "the journal is on the disk again, and all that it was to hold");
+  }
+}
+
+base::Result<> Journal::State::Write(Batch batch) {
+  (void)Now();
+  if (!standby) {
+    auto done = tables::Write(*disk, {&batch, 1});
+    if (done || done.error().kind != base::ErrorKind::kUnavailable) {
+      return done;
+    }
+    auto made = Standby::Make(*disk);
+    if (!made) {
+      return base::Fail(std::move(made.error()));
+    }
+    standby = std::move(*made);
+    in_memory = true;
+    tried = base::Clock::Steady();
+    base::Log(base::Level::kError,
+              "the journal cannot be written; it goes on in memory until the disk takes it",
+              {{"err", done.error().message}});
+  }
+  return standby->Write(std::move(batch));
+}
 
 namespace {
 
@@ -69,7 +115,7 @@ base::Result<std::unique_ptr<Journal>> Journal::Open(loop::Loop& loop, const std
   fs::permissions(path, fs::perms::owner_read | fs::perms::owner_write | fs::perms::group_read,
                   ignored);
   auto state = std::make_shared<State>();
-  state->db = std::move(*db);
+  state->disk = std::move(*db);
   state->loop = &loop;
   return std::unique_ptr<Journal>(new Journal(loop, std::move(state)));
 }
@@ -77,7 +123,19 @@ base::Result<std::unique_ptr<Journal>> Journal::Open(loop::Loop& loop, const std
 Journal::Journal(loop::Loop& loop, std::shared_ptr<State> state)
     : state_(std::move(state)), worker_(loop, "journal") {}
 
-Journal::~Journal() = default;
+Journal::~Journal() {
+  worker_.Post([state = state_] {
+    if (state->standby) {
+      state->Return();
+    }
+    if (state->standby) {
+      base::Log(base::Level::kError,
+                "the journal ends in memory: what the disk did not take since is lost");
+    }
+  });
+}
+
+bool Journal::in_memory() const { return state_->in_memory; }
 
 void Journal::SetOnMessage(std::function<void()> callback) {
   state_->on_message = std::move(callback);
@@ -86,7 +144,7 @@ void Journal::SetOnMessage(std::function<void()> callback) {
 loop::Task<base::Result<>> Journal::Write(Batch batch) {
   const auto state = state_;
   const bool messages = !batch.messages.empty();
-  auto job = [state, b = std::move(batch)] { return tables::Write(*state->db, b); };
+  auto job = [state, b = std::move(batch)]() mutable { return state->Write(std::move(b)); };
   auto result = co_await worker_.Run(std::move(job));
   if (!result) {
     base::Log(base::Level::kError, "the journal cannot be written",
@@ -99,12 +157,13 @@ loop::Task<base::Result<>> Journal::Write(Batch batch) {
 
 void Journal::Post(Batch batch) {
   const auto state = state_;
-  worker_.Post([state, b = std::move(batch)] {
-    const auto result = tables::Write(*state->db, b);
+  worker_.Post([state, b = std::move(batch)]() mutable {
+    const bool messages = !b.messages.empty();
+    const auto result = state->Write(std::move(b));
     if (!result) {
       base::Log(base::Level::kError, "the journal cannot be written",
                 {{"err", result.error().message}});
-    } else if (!b.messages.empty()) {
+    } else if (messages) {
       state->loop->Post([state] {
         if (state->on_message) {
           state->on_message();
@@ -115,39 +174,39 @@ void Journal::Post(Batch batch) {
 }
 
 loop::Task<base::Result<std::vector<model::Incident>>> Journal::List(Filter filter) {
-  auto job = [state = state_, f = std::move(filter)] { return tables::List(*state->db, f); };
+  auto job = [state = state_, f = std::move(filter)] { return tables::List(state->Now(), f); };
   auto result = co_await worker_.Run(std::move(job));
   co_return result;
 }
 
 loop::Task<base::Result<std::size_t>> Journal::Count(Filter filter) {
-  auto job = [state = state_, f = std::move(filter)] { return tables::Count(*state->db, f); };
+  auto job = [state = state_, f = std::move(filter)] { return tables::Count(state->Now(), f); };
   auto result = co_await worker_.Run(std::move(job));
   co_return result;
 }
 
 loop::Task<base::Result<model::Incident>> Journal::Get(std::string id) {
-  auto job = [state = state_, i = std::move(id)] { return tables::Get(*state->db, i); };
+  auto job = [state = state_, i = std::move(id)] { return tables::Get(state->Now(), i); };
   auto result = co_await worker_.Run(std::move(job));
   co_return result;
 }
 
 loop::Task<base::Result<std::vector<model::Incident>>> Journal::OpenIncidents() {
-  auto job = [state = state_] { return tables::Open(*state->db); };
+  auto job = [state = state_] { return tables::Open(state->Now()); };
   auto result = co_await worker_.Run(std::move(job));
   co_return result;
 }
 
 loop::Task<base::Result<std::vector<StepIntent>>> Journal::Unfinished(std::string incident) {
   auto job = [state = state_, i = std::move(incident)] {
-    return tables::Unfinished(*state->db, i);
+    return tables::Unfinished(state->Now(), i);
   };
   auto result = co_await worker_.Run(std::move(job));
   co_return result;
 }
 
 loop::Task<base::Result<std::string>> Journal::GetState(std::string key) {
-  auto job = [state = state_, k = std::move(key)] { return tables::GetState(*state->db, k); };
+  auto job = [state = state_, k = std::move(key)] { return tables::GetState(state->Now(), k); };
   auto result = co_await worker_.Run(std::move(job));
   co_return result;
 }
@@ -160,25 +219,25 @@ loop::Task<base::Result<>> Journal::PutState(std::string key, std::string json) 
 }
 
 loop::Task<base::Result<std::vector<AuditRecord>>> Journal::Audit(std::size_t limit) {
-  auto job = [state = state_, limit] { return tables::Audit(*state->db, limit); };
+  auto job = [state = state_, limit] { return tables::Audit(state->Now(), limit); };
   auto result = co_await worker_.Run(std::move(job));
   co_return result;
 }
 
 loop::Task<base::Result<std::vector<OutboxRecord>>> Journal::NewMessages() {
-  auto job = [state = state_] { return tables::NewMessages(*state->db); };
+  auto job = [state = state_] { return tables::NewMessages(state->Now()); };
   auto result = co_await worker_.Run(std::move(job));
   co_return result;
 }
 
 loop::Task<base::Result<OutboxRecord>> Journal::GetMessage(std::string id) {
-  auto job = [state = state_, i = std::move(id)] { return tables::GetMessage(*state->db, i); };
+  auto job = [state = state_, i = std::move(id)] { return tables::GetMessage(state->Now(), i); };
   auto result = co_await worker_.Run(std::move(job));
   co_return result;
 }
 
 loop::Task<base::Result<std::vector<DeliveryRecord>>> Journal::Pending() {
-  auto job = [state = state_] { return tables::Pending(*state->db); };
+  auto job = [state = state_] { return tables::Pending(state->Now()); };
   auto result = co_await worker_.Run(std::move(job));
   co_return result;
 }
@@ -186,14 +245,14 @@ loop::Task<base::Result<std::vector<DeliveryRecord>>> Journal::Pending() {
 loop::Task<base::Result<std::vector<DeliveryRecord>>> Journal::Deliveries(std::string incident,
                                                                           std::size_t limit) {
   auto job = [state = state_, i = std::move(incident), limit] {
-    return tables::Deliveries(*state->db, i, limit);
+    return tables::Deliveries(state->Now(), i, limit);
   };
   auto result = co_await worker_.Run(std::move(job));
   co_return result;
 }
 
 loop::Task<base::Result<std::int64_t>> Journal::Prune(base::Time before) {
-  auto job = [state = state_, before] { return tables::Prune(*state->db, before); };
+  auto job = [state = state_, before] { return tables::Prune(state->Now(), before); };
   auto result = co_await worker_.Run(std::move(job));
   co_return result;
 }

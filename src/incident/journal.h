@@ -86,7 +86,8 @@ struct Filter {
   std::size_t limit = 50;                    ///< 1 to 1000
 };
 
-/// The journal. Its own thread does the work, in the order asked; calls belong to the loop.
+/// The journal. Its own thread does the work, in the order asked; calls belong to the loop. While
+/// the disk takes no writes it goes on in memory, and brings all to the disk when it can.
 class Journal {
  public:
   /// Opens or makes `path`. A file that is no sound journal is set aside as
@@ -95,8 +96,8 @@ class Journal {
   static base::Result<std::unique_ptr<Journal>> Open(loop::Loop& loop, const std::string& path);
   ~Journal();
 
-  /// Writes; on the disk when it returns. Errors: kUnavailable, kCorrupt; then nothing of the batch
-  /// is there.
+  /// Writes; on the disk when it returns, or in memory (see in_memory). Errors: kUnavailable,
+  /// kCorrupt, kInvalid (the same intent twice); then nothing of the batch is there.
   loop::Task<base::Result<>> Write(Batch batch);
   /// The same without waiting; a failure is logged.
   void Post(Batch batch);
@@ -133,6 +134,8 @@ class Journal {
   /// and audit lines of that age. Gives the number of incidents removed.
   loop::Task<base::Result<std::int64_t>> Prune(base::Time before);
 
+  /// Whether the disk takes no writes now: what is written is lost if the program is killed.
+  [[nodiscard]] bool in_memory() const;
   /// Writes and reads that wait or run now.
   [[nodiscard]] std::size_t backlog() const { return worker_.backlog(); }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 
 #include "incident/journal.h"
@@ -12,7 +13,9 @@ namespace incident::tables {
 
 /// Makes the tables, or checks that they are ours. Errors: kInvalid (newer version), kCorrupt.
 base::Result<> Prepare(Db& db);
-base::Result<> Write(Db& db, const Batch& batch);
+/// Writes all in one transaction. Errors: kUnavailable (disk full, locked), kCorrupt, kInvalid (the
+/// same intent or line twice).
+base::Result<> Write(Db& db, std::span<const Batch> batches);
 base::Result<std::vector<model::Incident>> List(Db& db, const Filter& filter);
 base::Result<std::size_t> Count(Db& db, const Filter& filter);
 base::Result<model::Incident> Get(Db& db, const std::string& id);

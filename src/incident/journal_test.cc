@@ -13,6 +13,7 @@
 #include <fstream>
 #include <random>
 
+#include "base/full_disk_testing.h"
 #include "base/id.h"
 #include "base/log.h"
 
@@ -93,6 +94,72 @@ TEST(Journal, KeepsAnIncidentExactly) {
   ASSERT_EQ(got->timeline.size(), 2U);
   EXPECT_EQ(got->timeline[1].text, "two");
   EXPECT_EQ(o.Run(o.journal->Get("B")).error().kind, base::ErrorKind::kNotFound);
+  EXPECT_EQ(o.Run(o.journal->OpenIncidents())->size(), 1U);
+}
+
+TEST(Journal, AFullDiskStopsNothingAndTakesAllLater) {
+  Folder folder;
+  base::FrozenClock clock(base::Time(1'700'000'000s));
+  {
+    Opened o(folder.File());
+    ASSERT_TRUE(o.Run(o.journal->Write({.incident = Make("A"), .entries = {Line(1, "on disk")}})));
+    int messages = 0;
+    o.journal->SetOnMessage([&] { ++messages; });
+    {
+      const base::FullDisk full(4096);
+      Batch batch{.incident = Make("A"), .entries = {Line(2, "in memory")}};
+      batch.intents.push_back({.key = "A/1", .incident = "A"});
+      batch.messages.push_back({.id = "M", .event = "opened", .incident = Make("A")});
+      ASSERT_TRUE(o.Run(o.journal->Write(batch)));
+      EXPECT_TRUE(o.journal->in_memory());
+      EXPECT_EQ(messages, 1);
+      EXPECT_FALSE(o.Run(o.journal->Write({.intents = {{.key = "A/1", .incident = "A"}}})))
+          << "the same intent twice";
+      o.journal->Post({.incident = Make("B")});
+      for (int i = 0; i < 100; ++i) {
+        ASSERT_TRUE(o.Run(o.journal->PutState("alerts", std::to_string(i))));
+      }
+      EXPECT_EQ(o.Run(o.journal->Get("A"))->timeline.size(), 2U);
+      EXPECT_EQ(o.Run(o.journal->NewMessages())->size(), 1U);
+      EXPECT_EQ(o.Run(o.journal->Unfinished("A"))->size(), 1U);
+      EXPECT_EQ(o.Run(o.journal->OpenIncidents())->size(), 2U);
+      EXPECT_EQ(*o.Run(o.journal->GetState("alerts")), "99");
+      EXPECT_TRUE(o.journal->in_memory());
+    }
+    // There is room; the disk is asked once a second at most, by the steady clock.
+    while (o.journal->in_memory()) {
+      clock.Advance(500ms);
+      EXPECT_EQ(o.Run(o.journal->OpenIncidents())->size(), 2U);
+    }
+    ASSERT_TRUE(o.Run(o.journal->Write({.incident = Make("C")})));
+  }
+  Opened o(folder.File());
+  EXPECT_EQ(o.Run(o.journal->Get("A"))->timeline.size(), 2U);
+  EXPECT_EQ(o.Run(o.journal->OpenIncidents())->size(), 3U);
+  EXPECT_EQ(o.Run(o.journal->NewMessages())->size(), 1U);
+  EXPECT_EQ(o.Run(o.journal->Unfinished("A"))->size(), 1U);
+  EXPECT_EQ(*o.Run(o.journal->GetState("alerts")), "99");
+}
+
+TEST(Journal, WhatAFullDiskDidNotTakeByTheEndIsTriedOnceMore) {
+  Folder folder;
+  {
+    Opened o(folder.File());
+    const base::FullDisk full(4096);
+    ASSERT_TRUE(o.Run(o.journal->Write({.incident = Make("A")})));
+    ASSERT_TRUE(o.journal->in_memory());
+    o.journal.reset();  // still full: lost, and said so
+  }
+  {
+    Opened o(folder.File());
+    EXPECT_TRUE(o.Run(o.journal->OpenIncidents())->empty());
+    {
+      const base::FullDisk full(4096);
+      ASSERT_TRUE(o.Run(o.journal->Write({.incident = Make("B")})));
+    }
+    o.journal.reset();
+  }
+  Opened o(folder.File());
   EXPECT_EQ(o.Run(o.journal->OpenIncidents())->size(), 1U);
 }
 

@@ -128,6 +128,24 @@ void PutMessages(Writer& out, const Batch& batch) {
   }
 }
 
+void PutRest(Writer& out, const Batch& batch) {
+  for (const auto& [key, value] : batch.state) {
+    if (value.empty()) {
+      out.Put("DELETE FROM state WHERE key=?", key);
+    } else {
+      out.Put(
+          "INSERT INTO state(key,at,value) VALUES(?,?,?) ON CONFLICT(key) DO UPDATE SET "
+          "at=excluded.at,value=excluded.value",
+          key, ToNs(base::Clock::Now()), value);
+    }
+  }
+  for (const auto& a : batch.audit) {
+    out.Put("INSERT INTO audit(at,who,action,object,detail) VALUES(?,?,?,?,?)", ToNs(a.at),
+            base::Printable(a.who), base::Printable(a.action), base::Printable(a.object),
+            base::Printable(a.detail, true));
+  }
+}
+
 }  // namespace
 
 base::Result<> Prepare(Db& db) {
@@ -165,29 +183,17 @@ base::Result<> Prepare(Db& db) {
   return transaction.Commit();
 }
 
-base::Result<> Write(Db& db, const Batch& batch) {
+base::Result<> Write(Db& db, std::span<const Batch> batches) {
   Transaction transaction(db);
   if (!transaction.begun()) {
     return transaction.begun();
   }
   Writer out(db);
-  PutIncident(out, batch);
-  PutSteps(out, batch);
-  PutMessages(out, batch);
-  for (const auto& [key, value] : batch.state) {
-    if (value.empty()) {
-      out.Put("DELETE FROM state WHERE key=?", key);
-    } else {
-      out.Put(
-          "INSERT INTO state(key,at,value) VALUES(?,?,?) ON CONFLICT(key) DO UPDATE SET "
-          "at=excluded.at,value=excluded.value",
-          key, ToNs(base::Clock::Now()), value);
-    }
-  }
-  for (const auto& a : batch.audit) {
-    out.Put("INSERT INTO audit(at,who,action,object,detail) VALUES(?,?,?,?,?)", ToNs(a.at),
-            base::Printable(a.who), base::Printable(a.action), base::Printable(a.object),
-            base::Printable(a.detail, true));
+  for (const auto& batch : batches) {
+    PutIncident(out, batch);
+    PutSteps(out, batch);
+    PutMessages(out, batch);
+    PutRest(out, batch);
   }
   if (!out.result()) {
     return out.result();

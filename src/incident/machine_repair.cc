@@ -270,6 +270,9 @@ loop::Task<> Machine::StartActing(model::Finding finding) {
                             .step = finding.remedy,
                             .args = finding.remedy_args,
                             .at = base::Clock::Now()});
+  if (needs_->journal->in_memory()) {
+    Note("note", "the disk takes no writes: what is done now is kept in memory only");
+  }
   const bool written = co_await Save();
   if (!written) {
     chosen_.reset();

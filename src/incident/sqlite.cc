@@ -11,8 +11,10 @@ namespace {
 base::Error ErrorOf(sqlite3* db) {
   const int code = sqlite3_errcode(db) & 0xff;
   const bool corrupt = code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
-  return {corrupt ? base::ErrorKind::kCorrupt : base::ErrorKind::kUnavailable,
-          fmt::format("journal: {}", sqlite3_errmsg(db))};
+  const auto kind = corrupt                     ? base::ErrorKind::kCorrupt
+                    : code == SQLITE_CONSTRAINT ? base::ErrorKind::kInvalid
+                                                : base::ErrorKind::kUnavailable;
+  return {kind, fmt::format("journal: {}", sqlite3_errmsg(db))};
 }
 }  // namespace
 
@@ -86,6 +88,33 @@ base::Result<std::unique_ptr<Db>> Db::Open(const std::string& path) {
       return base::Fail(done.error().In(path));
     }
   }
+  return db;
+}
+
+base::Result<std::unique_ptr<Db>> Db::CopyInMemory(Db& from, std::int64_t max_bytes) {
+  auto pages = from.Query("PRAGMA page_count");
+  const auto counted = pages.Step();
+  auto page = from.Query("PRAGMA page_size");
+  const auto sized = page.Step();
+  if (!counted || !sized) {
+    return base::Fail(from.LastError());
+  }
+  const auto bytes = pages.Int(0) * page.Int(0);
+  if (bytes > max_bytes) {
+    return base::Fail(base::ErrorKind::kRefused,
+                      fmt::format("journal: its {} bytes are too many for memory", bytes));
+  }
+  auto db = std::unique_ptr<Db>(new Db);
+  if (sqlite3_open_v2(":memory:", &db->raw_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
+                      nullptr) != SQLITE_OK) {
+    return base::Fail(base::ErrorKind::kUnavailable, "journal: out of memory");
+  }
+  sqlite3_backup* copy = sqlite3_backup_init(db->raw_, "main", from.raw_, "main");
+  if (copy == nullptr || sqlite3_backup_step(copy, -1) != SQLITE_DONE) {
+    sqlite3_backup_finish(copy);
+    return base::Fail(ErrorOf(db->raw_));
+  }
+  sqlite3_backup_finish(copy);
   return db;
 }
 

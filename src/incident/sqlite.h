@@ -28,7 +28,8 @@ class Statement {
   /// Binds the next parameter.
   Statement& Bind(std::string_view text);
   Statement& Bind(std::int64_t value);
-  /// True while there is a row; errors: kUnavailable (disk full, locked), kCorrupt.
+  /// True while there is a row; errors: kUnavailable (disk full, locked), kCorrupt, kInvalid (a
+  /// constraint forbids it).
   base::Result<bool> Step();
   /// Steps to the end.
   base::Result<> Run();
@@ -46,6 +47,8 @@ class Db {
  public:
   /// Errors: kUnavailable, kCorrupt (the file is no sound database).
   static base::Result<std::unique_ptr<Db>> Open(const std::string& path);
+  /// A copy of `from`, in memory. Errors: those of Open, kRefused (more than `max_bytes`).
+  static base::Result<std::unique_ptr<Db>> CopyInMemory(Db& from, std::int64_t max_bytes);
   ~Db();
   Db(const Db&) = delete;
   Db& operator=(const Db&) = delete;

@@ -4,14 +4,14 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <spawn.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <csignal>
 
+#include <csignal>
 #include <fstream>
 #include <random>
 
+#include "base/full_disk_testing.h"
 #include "store/store_testing.h"
 
 extern char** environ;  // NOLINT: posix_spawn's
@@ -220,23 +220,6 @@ TEST(StoreCrash, DamagedPagesAnywhereNeverStopIt) {
   }
 }
 
-// Files of this process may not grow beyond a size while it lives.
-class FullDisk {
- public:
-  explicit FullDisk(std::uint64_t bytes) {
-    std::signal(SIGXFSZ, SIG_IGN);
-    getrlimit(RLIMIT_FSIZE, &before_);
-    const rlimit now{.rlim_cur = bytes, .rlim_max = before_.rlim_max};
-    setrlimit(RLIMIT_FSIZE, &now);
-  }
-  ~FullDisk() { setrlimit(RLIMIT_FSIZE, &before_); }
-  FullDisk(const FullDisk&) = delete;
-  FullDisk& operator=(const FullDisk&) = delete;
-
- private:
-  rlimit before_{};
-};
-
 TEST(StoreDiskFull, GoesOnInMemoryAndResumes) {
   const testing::TempDir dir;
   base::FrozenClock clock(base::FromMs(kStart));
@@ -257,7 +240,7 @@ TEST(StoreDiskFull, GoesOnInMemoryAndResumes) {
     append(i);
   }
   {
-    const FullDisk full(4096);  // less than one page of the log
+    const base::FullDisk full(4096);  // less than one page of the log
     for (int i = 10; i < 200; ++i) {
       append(i);
       (void)store->Maintain(base::Clock::Now());
@@ -289,7 +272,7 @@ TEST(StoreDiskFull, MemoryIsBoundedAndTheOldestSamplesGo) {
   auto store = MustOpen(options);
   (void)store->Append(MakeBatch("a", kStart, {{"x", 0}}));
   {
-    const FullDisk full(4096);  // less than one page of the log
+    const base::FullDisk full(4096);  // less than one page of the log
     for (int i = 1; i < 5000; ++i) {
       clock.SetWall(base::FromMs(kStart + i * 5000));
       EXPECT_FALSE(store->Append(MakeBatch("a", kStart + i * 5000, {{"x", i * 1.0}})).has_value());
