@@ -20,6 +20,19 @@ std::string Read(const fs::path& path) {
   return out.str();
 }
 
+TEST(RuleFile, WhatRaksaSaysOfItselfIsGood) {
+  const auto loaded = LoadFile(RAKSA_SOURCE_DIR "/rules/self.yaml");
+  ASSERT_TRUE(loaded);
+  for (const auto& problem : loaded->problems) {
+    ADD_FAILURE() << problem.ToString();
+  }
+  ASSERT_EQ(loaded->groups.size(), 1U);
+  for (const Rule& rule : loaded->groups[0].rules) {
+    EXPECT_EQ(rule.metrics.size(), 1U) << rule.name;
+    EXPECT_TRUE(rule.metrics[0].starts_with("raksa_")) << rule.name;
+  }
+}
+
 TEST(RuleFile, TheDefaultIsTheSourcesTable) {
   const auto loaded = LoadFile(RAKSA_SOURCE_DIR "/rules/default.yaml");
   ASSERT_TRUE(loaded);
