@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
 """The long tables: every situation many times on several real servers at once, into docs/results/lab.md and docs/recovery.md.
 
-    python3 tests/lab/full.py [--times N] [--servers N] [--tables abcd] [--watch 1s] [--only FAULT,...] [--no-write]    (as root; `make lab-full`)
+    python3 tests/lab/full.py [--times N] [--servers N] [--tables abcd] [--watch 1s] [--only FAULT,...] [--go-on] [--no-write]    (as root; `make lab-full`)
 
   a  the source design's nine recovery situations, found by Raksa's own rules
   b  the same nine, with no rules: the alarm comes from the source's Grafana, through POST /shs
   c  the source design's six alert situations: what counts is the message
   d  what else is repaired
 
+Each run is also a line of build/lab-full.jsonl; --go-on plays only what that file does not have yet, for when a run was interrupted.
 Servers break beside each other, but what loads the machine runs alone. For times that are not disturbed by neighbours: --servers 2."""
 import collections
+import json
 import pathlib
 import queue
 import re
@@ -30,6 +32,7 @@ TITLES = {
     "d": "What else is repaired",
 }
 SETS = {"a": NINE, "b": NINE, "c": SIX, "d": MORE}
+KEPT = ROOT / "build/lab-full.jsonl"
 PARTS = ("waited", "detected", "diagnosed", "repaired", "verified", "total")
 
 
@@ -90,6 +93,8 @@ def work(raksa, table, jobs, servers):
                 lab("heal", target, check=False)
             with lock:
                 runs.append(run)
+                with open(KEPT, "a") as out:
+                    out.write(json.dumps({"table": table, "fault": situation.fault, "target": target, "faults": run.faults, "times": run.times}) + "\n")
                 print(f"{time.strftime('%T')} {table} {run.tell()}", flush=True)
     threads = [threading.Thread(target=one_server, args=(target,)) for target in servers]
     for thread in threads:
@@ -132,10 +137,22 @@ def messages_of(runs):
     return "\n".join(lines)
 
 
-def play_table(table, args, servers, loads):
-    """The situations of a table that load the machine (on one server, alone), or those that do not (on all servers beside each other)."""
-    jobs = [s for _ in range(args.times) for s in SETS[table].values()
-            if s.loads == loads and (not args.only or s.fault in args.only.split(","))]
+def kept():
+    """The runs of an earlier call: [(table, run)]."""
+    out = []
+    for line in KEPT.read_text().splitlines() if KEPT.exists() else []:
+        item = json.loads(line)
+        run = Run(SETS[item["table"]][item["fault"]], item["target"])
+        run.faults, run.times = item["faults"], item["times"]
+        out.append((item["table"], run))
+    return out
+
+
+def play_table(table, args, servers, loads, done):
+    """The situations of a table that load the machine (on one server, alone), or those that do not (on all servers beside each other), without
+    those that are done."""
+    jobs = [s for n in range(args.times) for s in SETS[table].values()
+            if s.loads == loads and n >= sum(run.situation.fault == s.fault for run in done) and (not args.only or s.fault in args.only.split(","))]
     if not jobs:
         return []
     places, target = (servers[:1], servers[0]) if loads else (servers, "nobody")
@@ -189,15 +206,18 @@ def arguments(parser):
     parser.add_argument("--times", type=int, default=10)
     parser.add_argument("--watch", default="", help="look so often between two slots (confirm.watch), such as 1s")
     parser.add_argument("--tables", default="abcd")
+    parser.add_argument("--go-on", action="store_true", help="play what build/lab-full.jsonl does not have yet")
     parser.add_argument("--only", default="", help="faults of lab/faults, separated by commas")
 
 
 def play_all(args, servers):
     began = time.time()
-    results = {table: [] for table in args.tables}
+    if not args.go_on:
+        KEPT.unlink(missing_ok=True)
+    results = {table: [run for of, run in kept() if of == table] for table in args.tables}
     for loads in (False, True):  # what needs a quiet machine comes last
         for table, runs in results.items():
-            runs += play_table(table, args, servers, loads)
+            runs += play_table(table, args, servers, loads, list(runs))
     print(f"{(time.time() - began) / 60:.1f} minutes")
     everything = [run for runs in results.values() for run in runs]
     pages = {"results/lab.md": told(results, args), "recovery.md": recovery_page(results)}
