@@ -39,14 +39,14 @@ PARTS = ("waited", "detected", "diagnosed", "repaired", "verified", "total")
 class Grafana:
     """The stand-in for the source's Grafana, at the monitor's place."""
 
-    def __init__(self, loaded):
+    def __init__(self, *loaded):
         self.loaded = loaded
 
     def __enter__(self):
         self.record = STATE / "grafana.jsonl"
         self.record.unlink(missing_ok=True)
         self.process = subprocess.Popen([str(ROOT / "lab/mon"), sys.executable, str(ROOT / "tests/lab/grafana.py"), "http://127.0.0.1:8001/metrics",
-                                         "http://127.0.0.1:8082/shs", str(self.record), self.loaded], stdin=subprocess.DEVNULL)
+                                         "http://127.0.0.1:8082/shs", str(self.record), *self.loaded], stdin=subprocess.DEVNULL)
         return self
 
     def __exit__(self, *_):
@@ -54,10 +54,10 @@ class Grafana:
         self.process.wait(10)
 
 
-def settings(table, target="", watch=""):
-    """The lab's configuration for one table. Load is that of the whole machine: with `target` only that server's is alarmed on."""
+def settings(table, loaded, loads, watch):
+    """The lab's configuration for one table. Load is that of the whole machine: only the one's, and only that metric's, is alarmed on."""
     rules = (ROOT / "rules/default.yaml").read_text()
-    rules = re.sub(r"expr: ((?:cpu|mem)_percent)", rf'expr: \1{{target="{target}"}}', rules)
+    rules = re.sub(r"expr: (cpu_percent|mem_percent)", lambda m: f'expr: {m[1]}{{target="{loaded if m[1] == loads else "nobody"}"}}', rules)
 
     def edit(text):
         # Many servers break at once on purpose.
@@ -66,7 +66,7 @@ def settings(table, target="", watch=""):
             text += f"confirm: {{watch: {watch}}}\n"
         if table == "b":
             return re.sub(r"(?m)^rules:.*$", "rules: []\nshs_listen: 127.0.0.1:8082", text)
-        path = STATE / f"rules-{table}{target}.yaml"
+        path = STATE / f"rules-{table}{loads}.yaml"
         path.write_text(rules)
         return re.sub(r"(?m)^rules:.*$", f"rules: [{path}]", text)
     return edit
@@ -149,17 +149,17 @@ def kept():
 
 
 def play_table(table, args, servers, loads, done):
-    """The situations of a table that load the machine (on one server, alone), or those that do not (on all servers beside each other), without
-    those that are done."""
+    """The situations of a table that load the machine in one way (on one server, alone), or (loads = "") those that do not (on all servers
+    beside each other), without those that are done."""
     jobs = [s for n in range(args.times) for s in SETS[table].values()
             if s.loads == loads and n >= sum(run.situation.fault == s.fault for run in done) and (not args.only or s.fault in args.only.split(","))]
     if not jobs:
         return []
-    places, target = (servers[:1], servers[0]) if loads else (servers, "nobody")
-    with Raksa(f"full-{table}", edit=settings(table, target, args.watch), load_rules=True) as raksa:
+    places = servers[:1] if loads else servers
+    with Raksa(f"full-{table}", edit=settings(table, servers[0], loads, args.watch), load_rules=True) as raksa:
         if table != "b":
             return work(raksa, table, jobs, places)
-        with Grafana("10.77.0.11" if loads else ""):
+        with Grafana(*(("10.77.0.11", loads) if loads else ())):
             return work(raksa, table, jobs, places)
 
 
@@ -215,7 +215,7 @@ def play_all(args, servers):
     if not args.go_on:
         KEPT.unlink(missing_ok=True)
     results = {table: [run for of, run in kept() if of == table] for table in args.tables}
-    for loads in (False, True):  # what needs a quiet machine comes last
+    for loads in ("", "mem_percent", "cpu_percent"):  # what needs a machine with nothing else to do comes last
         for table, runs in results.items():
             runs += play_table(table, args, servers, loads, list(runs))
     print(f"{(time.time() - began) / 60:.1f} minutes")

@@ -2,9 +2,9 @@
 """The source design's Grafana as a webhook sees it: reads a Prometheus page every second, holds one alert a metric and server
 against it, and posts Grafana's legacy JSON when an alert changes its state.
 
-    lab/mon python3 tests/lab/grafana.py METRICS_URL HOOK_URL RECORD [LOADED_IP]
+    lab/mon python3 tests/lab/grafana.py METRICS_URL HOOK_URL RECORD [LOADED_IP METRIC]
 
-Load is that of the whole machine, so that every server of the lab would raise an alarm about it: only LOADED_IP's counts."""
+Load is that of the whole machine, so that every server of the lab would raise an alarm about it: only LOADED_IP's METRIC counts."""
 import json
 import re
 import sys
@@ -65,7 +65,7 @@ def post(url, message, record):
 
 def main():
     metrics, hook, path = sys.argv[1:4]
-    loaded = sys.argv[4] if len(sys.argv) > 4 else ""
+    loaded = tuple(sys.argv[4:6])
     firing = {}
     with open(path, "a", encoding="utf-8") as record:
         while True:
@@ -76,7 +76,7 @@ def main():
                     for number, (metric, words, on) in enumerate(ALERTS, 1):
                         rule = int(ip.split(".")[-1]) * 10 + number
                         own = [(labels, value) for name, labels, value in samples if name == metric and labels["ip"] == ip]
-                        if not own or (metric in ("cpu_percent", "mem_percent") and ip != loaded):
+                        if not own or (metric in ("cpu_percent", "mem_percent") and (ip, metric) != loaded):
                             continue  # no data: keep the last state
                         matches = [match(metric, labels, value) for labels, value in own if on(value)]
                         if bool(matches) != firing.get(rule, False):

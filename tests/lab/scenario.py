@@ -24,8 +24,8 @@ class Situation:
 
     @property
     def loads(self):
-        """It loads the whole machine, so that no other may run beside it."""
-        return self.metric in ("cpu_percent", "mem_percent")
+        """The metric of the whole machine that it loads, so that no other may run beside it; "" for most."""
+        return self.metric if self.metric in ("cpu_percent", "mem_percent") else ""
 
 
 def _named(*situations):
