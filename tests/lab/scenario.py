@@ -122,6 +122,7 @@ def play(raksa, target, situation, limit=60, spread=0.0):
     """Breaks, waits for the end, and holds everything against what must be. `spread`: waits up to so many seconds before, so
     that the fault comes at any moment between two probes."""
     run = Run(situation, target)
+    limit += 120 if situation.loads else 0  # memory takes its time to fill
     lab("wait-healthy", target)
     if not wait_for(lambda: raksa.well(target), 90, 0.2):
         run.faults.append("the target was not well before")
