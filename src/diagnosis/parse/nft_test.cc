@@ -1,6 +1,10 @@
 // Rulesets of nftables, recorded from nft 1.0.6 of Debian 12 and made up.
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+
 #include "diagnosis/parse/nft.h"
 #include "diagnosis/recorded_testing.h"
 
@@ -304,6 +308,45 @@ TEST(Nft, BombsAreHarmless) {
   EXPECT_EQ(
       Made(rules, R"(,{"set":{"family":"inet","table":"t","name":"big","elem":[)" + set + "]}}"),
       "");
+}
+
+// Real rulesets and what the kernel did under them with real connections: tests/record_nft.py, of
+// which RAKSA_NFT_KERNEL may name a longer record.
+TEST(Nft, WhatItCallsDroppedTheKernelDropped) {
+  const auto* longer = std::getenv("RAKSA_NFT_KERNEL");
+  const auto text = longer == nullptr ? Recorded("nft_kernel.txt") : [&] {
+    std::ifstream in(longer);
+    std::ostringstream out;
+    out << in.rdbuf();
+    return out.str();
+  }();
+  std::istringstream lines(text);
+  NftRuleset ruleset;
+  std::string json;
+  int dropped = 0;
+  int proved = 0;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with('{')) {
+      ruleset = Read(line);
+      json = line;
+      continue;
+    }
+    std::istringstream words(line);
+    std::string from;
+    std::uint16_t port = 0;
+    std::string fate;
+    words >> from >> port >> fate;
+    const auto verdict = Walk(ruleset, port, from);
+    dropped += fate == "dropped" ? 1 : 0;
+    proved += verdict.dropped ? 1 : 0;
+    EXPECT_FALSE(verdict.dropped && fate == "through")
+        << line << ": " << verdict.table << " " << verdict.chain << " " << By(verdict) << "\n"
+        << json;
+  }
+  EXPECT_GT(dropped, 100);
+  EXPECT_GT(proved * 2, dropped) << "many rules of the record cannot be matched, most can";
+  RecordProperty("dropped", dropped);
+  RecordProperty("proved", proved);
 }
 
 TEST(Nft, WordsOfTheHostAreShownPrintable) {
