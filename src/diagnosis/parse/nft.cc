@@ -5,6 +5,7 @@
 #include <array>
 #include <boost/json.hpp>
 #include <limits>
+#include <optional>
 #include <set>
 
 #include "base/text.h"
@@ -25,12 +26,43 @@ bool OneOf(std::string_view name, const std::array<std::string_view, N>& names) 
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-/// Statements that neither ask nor decide anything.
-constexpr std::array<std::string_view, 8> kHarmless = {
-    "counter", "log", "ct helper", "ct timeout", "ct expectation", "secmark", "last", "dup"};
 /// Statements that may end the rule, and never the walk.
-constexpr std::array<std::string_view, 7> kConditions = {"limit", "quota", "set",     "map",
-                                                         "meter", "flow",  "ct count"};
+constexpr std::array<std::string_view, 12> kConditions = {
+    "limit", "quota",    "set",       "map",        "meter",   "flow",
+    "dup",   "ct count", "ct helper", "ct timeout", "secmark", "ct expectation"};
+
+/// Statements that neither ask nor decide anything. A counter that a map names is none: where the
+/// map has nothing the rule ends.
+bool Harmless(std::string_view kind, const json::value& content) {
+  return kind == "log" || kind == "last" ||
+         (kind == "counter" && (!content.is_object() || NftMember(content, "packets") != nullptr));
+}
+
+/// A mark is nothing to us; a packet with another address or port is another packet.
+bool OnlyMarks(const json::value& mangle) {
+  const auto* key = NftMember(mangle, "key");
+  return key != nullptr && (NftMember(*key, "meta") != nullptr || NftMember(*key, "ct") != nullptr);
+}
+
+/// Whether a mark is a plain value. One that is taken from the packet asks for a packet that has
+/// it.
+bool IsPlainMark(const json::value& mangle) {
+  const auto* value = NftMember(mangle, "value");
+  return value != nullptr && (value->is_number() || value->is_string());
+}
+
+/// `reject with icmp` and `icmpv6` answer in one family only, and nft leaves the match on the
+/// family out of what it prints.
+std::optional<NftLookup> FamilyOfReject(const json::value& reject) {
+  const auto type = NftText(reject, "type");
+  if (type != "icmp" && type != "icmpv6") {
+    return std::nullopt;
+  }
+  NftLookup out;
+  out.fields.push_back(type == "icmp" ? NftField::kOther4 : NftField::kOther6);
+  out.in_place.elements.emplace_back();  // whatever it is
+  return out;
+}
 
 std::uint64_t Handle(const json::value& object) {
   const auto* member = NftMember(object, "handle");
@@ -202,6 +234,9 @@ class Reader {
       say(ShowNftMap(content));
       return true;
     } else if (ReadNftVerdict(kind, content, rule.decision)) {
+      if (auto family = kind == "reject" ? FamilyOfReject(content) : std::nullopt) {
+        rule.matches.push_back(std::move(*family));
+      }
       say(std::string(kind) + (rule.decision.chain.empty() ? "" : " " + rule.decision.chain));
       return true;
     } else if (kind == "redirect") {
@@ -210,15 +245,13 @@ class Reader {
     } else if (kind == "notrack") {
       out_.untracked = true;
     } else if (kind == "mangle") {
-      const auto* key = NftMember(content, "key");
-      // A mark is nothing to us; a packet with another address or port is another packet.
-      rule.strange = rule.strange || key == nullptr ||
-                     (NftMember(*key, "meta") == nullptr && NftMember(*key, "ct") == nullptr);
+      rule.strange = rule.strange || !OnlyMarks(content);
+      rule.opaque = rule.opaque || !IsPlainMark(content);
     } else if (kind == "xt" && NftText(content, "type") == "match") {
       rule.opaque = true;
     } else if (OneOf(kind, kConditions)) {
       rule.opaque = true;
-    } else if (!OneOf(kind, kHarmless)) {
+    } else if (!Harmless(kind, content)) {
       rule.strange = true;
     }
     return false;

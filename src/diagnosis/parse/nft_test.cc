@@ -206,6 +206,30 @@ TEST(Nft, OtherProtocolsAndFamiliesNeverFit) {
             "10 ip protocol 6 drop");
 }
 
+TEST(Nft, ARejectWithIcmpIsOfItsFamilyAlone) {
+  // nft prints `meta nfproto ipv6 reject` as `reject with icmpv6`, without the match.
+  const auto reject = [](const std::string& type) {
+    return Made({R"({"reject":{"type":")" + type + R"(","expr":"port-unreachable"}})"});
+  };
+  EXPECT_EQ(reject("icmpv6"), "");
+  EXPECT_EQ(reject("icmp"), "10 reject");
+  EXPECT_EQ(reject("icmpx"), "10 reject");
+  EXPECT_EQ(reject("tcp reset"), "10 reject");
+}
+
+TEST(Nft, WhatIsTakenFromThePacketIsACondition) {
+  const auto then_drop = [](const std::string& statement) {
+    return Made({statement + "," + kDrop});
+  };
+  const std::string mark = R"({"mangle":{"key":{"meta":{"key":"mark"}},"value":)";
+  EXPECT_EQ(then_drop(mark + "1}}"), "10 drop");
+  EXPECT_EQ(then_drop(mark + R"({"map":{"key":)" + kPort + R"(,"data":"@gone"}}}})"), "");
+  EXPECT_EQ(then_drop(R"({"counter":{"packets":1,"bytes":2}})"), "10 drop");
+  EXPECT_EQ(then_drop(R"({"counter":"name"})"), "10 drop");
+  EXPECT_EQ(then_drop(R"({"counter":{"map":{"key":)" + kPort + R"(,"data":"@gone"}}})"), "");
+  EXPECT_EQ(then_drop(R"({"ct helper":{"map":1}})"), "");
+}
+
 TEST(Nft, ConnectionsThatAreThereAlreadyAreNotNew) {
   const std::string state = R"({"ct":{"key":"state"}})";
   const auto one = [&](const std::string& right, const std::string& op) {
@@ -272,6 +296,7 @@ TEST(Nft, NotUnderstood) {
     EXPECT_FALSE(ReadNft(bad)) << bad;
   }
   const auto whole = Recorded("nft_sets.json");
+  ASSERT_FALSE(whole.empty());
   for (std::size_t length = 0; length < whole.find_last_of('}'); length += 7) {
     EXPECT_FALSE(ReadNft(whole.substr(0, length))) << length;
   }
