@@ -11,6 +11,7 @@
 #include "diagnosis/parse/host.h"
 #include "diagnosis/parse/iptables.h"
 #include "diagnosis/parse/listeners.h"
+#include "diagnosis/parse/nft.h"
 #include "diagnosis/parse/nginx_check.h"
 #include "diagnosis/parse/nginx_config.h"
 #include "diagnosis/parse/systemd.h"
@@ -44,6 +45,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     (void)parse::Walk(*table, "INPUT", packet, "ufw");
     (void)parse::Walk(*table, "DOCKER-USER", packet, "");
     (void)parse::PublishedPorts(*table);
+  }
+  if (const auto ruleset = parse::ReadNft(text)) {
+    for (const auto* from : {"10.77.0.1", "2001:db8::1"}) {
+      const parse::Packet packet{.from = from, .port = 80, .original_port = 8080};
+      (void)parse::WalkNft(*ruleset, packet, {.forwarded = false, .iptables = false});
+      (void)parse::WalkNft(*ruleset, packet, {.forwarded = true, .iptables = true});
+    }
   }
   const auto containers = parse::ReadContainers(text);
   for (const auto& container : containers) {

@@ -20,7 +20,7 @@ struct Advice {
   std::string_view cause, english, thai;
 };
 
-constexpr std::array<Advice, 14> kAdvice = {{
+constexpr std::array<Advice, 15> kAdvice = {{
     {"nginx-config-invalid", "correct the configuration, try it with nginx -t, then start nginx",
      "แก้ไฟล์ตั้งค่า ตรวจด้วย nginx -t แล้วเริ่ม nginx"},
     {"nginx-root-wrong", "put the root directory of the site right, then reload nginx",
@@ -33,6 +33,11 @@ constexpr std::array<Advice, 14> kAdvice = {{
      "ลบกฎที่ปิดกั้น หรืออนุญาตพอร์ต (ufw allow)"},
     {"firewall-address-blocked", "remove the rule that denies the monitor's address",
      "ลบกฎที่ปิดกั้นไอพีของเครื่องเฝ้าระวัง"},
+    {"firewall-nft-drops",
+     "delete the rule (nft delete rule TABLE CHAIN handle N) or accept the port before it, also in "
+     "/etc/nftables.conf",
+     "ลบกฎ (nft delete rule TABLE CHAIN handle N) หรืออนุญาตพอร์ตก่อนกฎนั้น รวมทั้งใน "
+     "/etc/nftables.conf"},
     {"host-disk-full", "make room on the disk, then start what failed",
      "เพิ่มที่ว่างในดิสก์ แล้วเริ่มส่วนที่ล้มเหลว"},
     {"host-inodes-full", "remove files that nobody needs, then start what failed",

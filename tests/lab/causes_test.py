@@ -6,7 +6,7 @@ from lab_world import LabTest
 from matrix import run
 
 # Firewall, what nginx asks, its certificate, units, engine, containers, the host, keys.
-FAULTS = ("docker-user-dropped", "input-dropped", "upstream-wrong-port", "upstream-slow", "upstream-socket-denied", "nginx-wrong-port", "certificate-expired",
+FAULTS = ("docker-user-dropped", "input-dropped", "nft-dropped", "upstream-wrong-port", "upstream-slow", "upstream-socket-denied", "nginx-wrong-port", "certificate-expired",
           "log-folder-missing", "unit-exec-failed", "unit-dependency-missing", "docker-config-invalid", "container-mount-missing",
           "container-network-owner-down", "container-out-of-memory", "read-only", "host-key-changed")
 

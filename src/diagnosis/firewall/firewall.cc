@@ -1,4 +1,5 @@
-// The kind "firewall": blocked ports and addresses in ufw. Nothing is ever changed in a firewall.
+// The kind "firewall": blocked ports and addresses in ufw, iptables, nftables. Nothing is ever
+// changed in a firewall.
 #include "diagnosis/firewall/firewall.h"
 
 #include <fmt/format.h>
@@ -11,6 +12,7 @@
 #include "diagnosis/facts.h"
 #include "diagnosis/look.h"
 #include "diagnosis/parse/iptables.h"
+#include "diagnosis/parse/nft.h"
 
 namespace diagnosis::firewall {
 namespace {
@@ -49,9 +51,10 @@ void Report(model::Finding& finding, const parse::FirewallStatus& status,
   }
 }
 
-/// What iptables says, as far as we may ask and it answers.
+/// What iptables and nft say, as far as they are there, we may ask, and they answer.
 struct Tables {
   std::optional<parse::IptablesTable> filter;
+  std::optional<parse::NftRuleset> nft;
   std::vector<std::pair<std::uint16_t, std::uint16_t>> published;  ///< host's port, container's
 };
 
@@ -71,6 +74,13 @@ loop::Task<Tables> AskTables(Look* look) {
       if (const auto read = parse::ReadIptables(nat->output)) {
         out.published = parse::PublishedPorts(*read);
       }
+    }
+  }
+  std::vector<std::string> all = {"nft", "-j", "list", "ruleset"};
+  const auto nft = co_await look->Ask(std::move(all), true, 4 << 20);
+  if (nft && nft->exit_status == 0 && !nft->truncated) {
+    if (auto read = parse::ReadNft(nft->output)) {
+      out.nft = std::move(*read);
     }
   }
   co_return out;
@@ -131,6 +141,42 @@ std::optional<model::Finding> RawRules(Look& look, const Tables& tables, std::ui
   return finding;
 }
 
+/// What nftables' own rules do with a port: a finding when they drop it for sure.
+std::optional<model::Finding> NftRules(Look& look, const Tables& tables, std::uint16_t port,
+                                       const std::string& from, bool ufw) {
+  if (!tables.nft) {
+    return std::nullopt;
+  }
+  parse::Packet packet{.from = from, .port = port, .original_port = port};
+  parse::NftWay way{.forwarded = false, .iptables = tables.filter.has_value() || ufw};
+  for (const auto& [host_port, inner] : tables.published) {
+    if (host_port == port) {
+      packet.port = inner;
+      way.forwarded = true;
+      break;
+    }
+  }
+  const auto verdict = parse::WalkNft(*tables.nft, packet, way);
+  if (!verdict.dropped) {
+    return std::nullopt;
+  }
+  const auto place = fmt::format("table {}, chain {}", verdict.table, verdict.chain);
+  const auto handle = verdict.handle == 0 ? "" : fmt::format(", handle {}", verdict.handle);
+  auto finding = look.Found(
+      "firewall-nft-drops", verdict.chain,
+      fmt::format("nftables: {} drops port {}{}: {}{}: {}",
+                  verdict.handle == 0 ? "what a chain does with the rest" : "a rule", port,
+                  verdict.by_address ? " from " + from : "", place, handle, verdict.rule));
+  finding.details.emplace_back("Port", std::to_string(port));
+  finding.details.emplace_back("Table", verdict.table);
+  finding.details.emplace_back("Chain", verdict.chain);
+  if (verdict.handle != 0) {
+    finding.details.emplace_back("Handle", std::to_string(verdict.handle));
+  }
+  finding.details.emplace_back("Rule", verdict.rule);
+  return finding;
+}
+
 bool IsPublished(const Tables& tables, std::uint16_t port) {
   return std::any_of(tables.published.begin(), tables.published.end(),
                      [port](const auto& each) { return each.first == port; });
@@ -145,6 +191,9 @@ loop::Task<std::vector<model::Finding>> Examine(Request request) {
   const auto ports = PortsInQuestion(request);
   for (const auto port : ports) {
     auto raw = RawRules(look, tables, port, from);
+    if (!raw) {
+      raw = NftRules(look, tables, port, from, status && status->active);
+    }
     if (raw) {
       co_return Only(std::move(*raw));
     }
@@ -176,7 +225,8 @@ std::vector<ssh::Privilege> AsRoot(const model::Target& /*target*/,
                                    const model::ComponentSpec& /*component*/) {
   return {ssh::Fixed({"ufw", "status", "verbose"}, "firewall: its rules"),
           ssh::Fixed({"iptables", "-S"}, "firewall: rules beside ufw's, docker's among them"),
-          ssh::Fixed({"iptables", "-t", "nat", "-S", "DOCKER"}, "firewall: what docker publishes")};
+          ssh::Fixed({"iptables", "-t", "nat", "-S", "DOCKER"}, "firewall: what docker publishes"),
+          ssh::Fixed({"nft", "-j", "list", "ruleset"}, "firewall: rules in nftables' own tables")};
 }
 
 }  // namespace
@@ -207,7 +257,7 @@ Decision Decide(const parse::FirewallStatus& status, std::uint16_t port, std::st
 }
 
 const Kind kKind = {
-    .spec = {.name = "firewall", .title = "The host's firewall (ufw, iptables)"},
+    .spec = {.name = "firewall", .title = "The host's firewall (ufw, iptables, nftables)"},
     .causes =
         {
             {.id = "firewall-port-blocked",
@@ -228,6 +278,11 @@ const Kind kKind = {
              .title_th = "ไฟร์วอลล์ทิ้งแพ็กเก็ตที่ส่งไปยังคอนเทนเนอร์ (DOCKER-USER)",
              .detected_by = "iptables -S: docker publishes the port, and a rule in DOCKER-USER "
                             "drops the monitor's packets to it"},
+            {.id = "firewall-nft-drops",
+             .title = "A rule of nftables drops the packets",
+             .title_th = "กฎของ nftables ทิ้งแพ็กเก็ต",
+             .detected_by = "nft -j list ruleset: a base chain outside iptables' tables drops the "
+                            "monitor's packets to the port, by a rule or by its policy"},
         },
     .examine = &Examine,
     .as_root = &AsRoot,

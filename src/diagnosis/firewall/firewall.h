@@ -1,4 +1,4 @@
-// firewall: what ufw lets in.
+// firewall: what ufw, iptables and nftables let in.
 #pragma once
 
 #include <cstdint>

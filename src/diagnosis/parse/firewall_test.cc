@@ -70,6 +70,18 @@ TEST(Iptables, WhatCannotBeMatchedIsNoProof) {
   EXPECT_EQ(Decide("-N INPUT\n-A INPUT -i lo -j DROP\n", To(80)).fate, Fate::kNone);
 }
 
+TEST(Iptables, AJumpThatMayBeTakenIntoAChainThatAcceptsIsNoProof) {
+  const std::string rules =
+      "-N INPUT\n-N good\n-N bad\n-A INPUT -m set --match-set x src -j %\n-A INPUT -j DROP\n"
+      "-A good -p tcp -j ACCEPT\n-A bad -j DROP\n";
+  const auto with = [&](const std::string& chain) {
+    auto text = rules;
+    return text.replace(text.find('%'), 1, chain);
+  };
+  EXPECT_EQ(Decide(with("good"), To(80)).fate, Fate::kNone);
+  EXPECT_EQ(Decide(with("bad"), To(80)).fate, Fate::kDropped) << "either way";
+}
+
 TEST(Iptables, CommentsAreNoOptions) {
   EXPECT_EQ(
       Decide("-N INPUT\n-A INPUT -p tcp -m comment --comment \"never -j DROP\" -j ACCEPT\n", To(80))

@@ -107,8 +107,6 @@ IptablesRule ReadRule(const std::vector<std::string_view>& words, std::string_vi
   return rule;
 }
 
-enum class Fit { kNo, kYes, kMaybe };
-
 bool InRanges(const std::vector<Range>& ranges, std::uint16_t port) {
   return std::any_of(ranges.begin(), ranges.end(), [port](const Range& range) {
     return port >= range.first && port <= range.second;
@@ -202,12 +200,27 @@ class Walker {
       } else if (!skip_.empty() && rule.target.starts_with(skip_)) {
         others_ = true;
       } else if (table_.chains.contains(rule.target)) {
-        if (fit == Fit::kYes && Chain(rule.target, depth + 1)) {
+        if (fit == Fit::kMaybe ? MayAccept(rule.target, depth + 1)
+                               : Chain(rule.target, depth + 1)) {
           return true;
         }
       }
     }
     return false;
+  }
+
+  /// Whether a chain that the packet may come to may let it in. What it drops proves nothing.
+  bool MayAccept(std::string_view name, int depth) {
+    const auto at = table_.chains.find(name);
+    if (at == table_.chains.end() || depth > kMaxDepth) {
+      return false;
+    }
+    return std::any_of(at->second.begin(), at->second.end(), [&](const IptablesRule& rule) {
+      return ++steps_ > kMaxRules ||
+             (Fits(rule, packet_) != Fit::kNo &&
+              (rule.target == "ACCEPT" || (!skip_.empty() && rule.target.starts_with(skip_)) ||
+               MayAccept(rule.target, depth + 1)));
+    });
   }
 
   Verdict verdict;

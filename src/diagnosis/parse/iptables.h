@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "diagnosis/parse/packet.h"
 
 namespace diagnosis::parse {
 
@@ -36,21 +37,6 @@ struct IptablesTable {
 /// Reads `iptables -S` (iptables-save's words, iptables(8)). Other lines (warnings) are left out.
 /// Errors: kInvalid when there is no chain in it, or more than 10,000 rules.
 base::Result<IptablesTable> ReadIptables(std::string_view text);
-
-/// A new TCP connection that arrives.
-struct Packet {
-  std::string from;                 ///< IPv4 address; "" = not known
-  std::uint16_t port = 0;           ///< its destination as the chain sees it
-  std::uint16_t original_port = 0;  ///< as it was sent, before DNAT
-};
-
-/// What a chain decides about a packet.
-struct Verdict {
-  enum class Fate { kNone, kAccepted, kDropped };
-  Fate fate = Fate::kNone;  ///< kNone: nothing decided (or something that we cannot match might)
-  bool by_address = false;  ///< the deciding rule names an address or network
-  std::string rule;         ///< the deciding rule, or the policy
-};
 
 /// Walks a chain and those that it jumps to, at most 16 deep. Chains whose name begins with
 /// `skip` ("ufw") are left out: another reader knows them better; when such a chain stands before
