@@ -4,6 +4,7 @@
 #include <numeric>
 #include <system_error>
 
+#include "store/helper.h"
 #include "store/snapshot.h"
 
 namespace store {
@@ -22,8 +23,10 @@ struct Buffer {
 // One Each at work.
 class Selection {
  public:
-  Selection(const State* state, model::Timestamp from, model::Timestamp to, const SeriesSink& sink)
-      : state_(state), from_(from), to_(to), sink_(sink), snapshot_(state) {}
+  // `abreast`: two threads may give to the sink.
+  Selection(const State* state, model::Timestamp from, model::Timestamp to, bool abreast,
+            const SeriesSink& sink)
+      : state_(state), from_(from), to_(to), abreast_(abreast), sink_(sink), snapshot_(state) {}
 
   base::Result<> Run(const std::vector<Matcher>& matchers);
 
@@ -70,17 +73,24 @@ class Selection {
 
   base::Result<std::shared_ptr<const KeptParts>> Parts(Window window, const Group& group);
   base::Result<> ReadGroups();
+  base::Result<> ReadNext(Helper* helper);
+  [[nodiscard]] bool IsMuch(std::size_t done) const;
   base::Result<> GiveTwins();
 
   const State* state_;
   model::Timestamp from_;
   model::Timestamp to_;
+  bool abreast_;
   const SeriesSink& sink_;
   Snapshot snapshot_;
   std::vector<std::size_t> place_;  // by slot
   std::vector<SeriesData> head_;    // by slot, what memory has
-  std::size_t samples_ = 0;
+  std::atomic<std::size_t> samples_ = 0;
   std::map<std::size_t, std::map<std::size_t, SeriesData>> twins_;  // by place, then slot
+  base::Result<> helped_;              // what the second thread came to
+  std::mutex mutex_;                   // of the reader and the pieces of twins
+  std::atomic<std::size_t> next_ = 0;  // of the groups
+  std::atomic<bool> failed_ = false;   // one of the threads has an error: the other may end
 };
 
 // Reads target by target, window by window.
@@ -156,20 +166,15 @@ class GroupReader {
       out->own.assign(times_.begin(), times_.begin() + static_cast<std::ptrdiff_t>(size));
       out->shares = false;
     }
-    if (mask == nullptr && first == 0) {
-      out->v.resize(size + last);  // straight to its place
-      if (auto done = chunk.Decode(column, std::span(out->v).subspan(size)); !done) {
-        out->v.resize(size);
-        return done;
-      }
-    } else {
-      scratch_.resize(mask == nullptr ? last : Rank(*mask, last));
-      if (auto done = chunk.Decode(column, scratch_); !done) {
-        return done;
-      }
-      const std::size_t skip = mask == nullptr ? first : Rank(*mask, first);
-      out->v.insert(out->v.end(), scratch_.begin() + static_cast<std::ptrdiff_t>(skip),
-                    scratch_.end());
+    const std::size_t skip = mask == nullptr ? first : Rank(*mask, first);
+    const std::size_t count = (mask == nullptr ? last : Rank(*mask, last)) - skip;
+    if (count == 0) {
+      return {};
+    }
+    out->v.resize(size + count);  // straight to its place
+    if (auto done = chunk.Decode(column, skip, std::span(out->v).subspan(size)); !done) {
+      out->v.resize(size);
+      return done;
     }
     if (!out->shares) {
       for (std::size_t row = first; row < last; ++row) {
@@ -185,8 +190,7 @@ class GroupReader {
   base::Result<> Give(std::size_t slot, Buffer* buffer) {
     SeriesData& head = all_.head_[slot];
     const std::size_t size = buffer->v.size() + head.v.size();
-    all_.samples_ += size;
-    if (all_.samples_ > all_.state_->options.select_samples) {
+    if (all_.samples_ += size; all_.samples_ > all_.state_->options.select_samples) {
       return all_.TooMany();
     }
     std::span<const model::Timestamp> t = buffer->shares ? times_ : buffer->own;
@@ -209,6 +213,7 @@ class GroupReader {
     whole.v.insert(whole.v.end(), head.v.begin(), head.v.end());
     Normalise(&whole);
     if (twin != all_.twins_.end()) {
+      const std::lock_guard lock(all_.mutex_);
       twin->second.emplace(slot, std::move(whole));
       return {};
     }
@@ -220,7 +225,6 @@ class GroupReader {
   std::vector<model::Timestamp> times_;        // of the group, all chunks so far
   std::vector<model::Timestamp> chunk_times_;  // of one chunk, all rows
   std::vector<Buffer> buffers_;                // of the group's series
-  std::vector<double> scratch_;
 };
 
 // What is kept of a chunk, or else read now and kept, with what others asked of it.
@@ -235,6 +239,7 @@ base::Result<std::shared_ptr<const KeptParts>> Selection::Parts(Window window, c
   } else {
     fresh->asked = group.series;
   }
+  const std::lock_guard lock(mutex_);
   const std::uint64_t damage = state_->unreadable;
   auto done = snapshot_.EachPart(window, group.target,
                                  [&](std::int64_t part, ChunkReader* chunk) -> base::Result<> {
@@ -254,14 +259,34 @@ base::Result<std::shared_ptr<const KeptParts>> Selection::Parts(Window window, c
   return fresh;
 }
 
-base::Result<> Selection::ReadGroups() {
+// Whether what comes after the first `done` groups is worth a second thread.
+bool Selection::IsMuch(std::size_t done) const {
+  constexpr std::size_t kMuch = 200'000;  // samples: about a millisecond
+  return abreast_ && samples_ / done * (snapshot_.groups.size() - done) >= kMuch;
+}
+
+// Reads groups that nobody has begun until there are none; `helper` is what may be started to do
+// the same, or nullptr.
+base::Result<> Selection::ReadNext(Helper* helper) {
   GroupReader reader(this);
-  for (const Group& group : snapshot_.groups) {
-    if (auto done = reader.Read(group); !done) {
+  for (std::size_t i = next_++; i < snapshot_.groups.size() && !failed_; i = next_++) {
+    if (auto done = reader.Read(snapshot_.groups[i]); !done) {
+      failed_ = true;
       return done;
+    }
+    if (helper != nullptr && IsMuch(i + 1)) {
+      helper->Start([this] { helped_ = ReadNext(nullptr); });
+      helper = nullptr;
     }
   }
   return {};
+}
+
+base::Result<> Selection::ReadGroups() {
+  Helper helper(&state_->helping);
+  auto done = ReadNext(&helper);
+  helper.Join();
+  return done ? std::move(helped_) : std::move(done);
 }
 
 base::Result<> Selection::Run(const std::vector<Matcher>& matchers) {
@@ -314,7 +339,8 @@ base::Result<> Store::Each(const std::vector<Matcher>& matchers, model::Timestam
     const auto all = Condensed(state_.get(), matchers, from, to, *hints);
     return all ? Lend(*all, sink) : base::Fail(all.error());
   }
-  return Selection(state_.get(), from, to, sink).Run(matchers);
+  const bool abreast = hints != nullptr && hints->abreast;
+  return Selection(state_.get(), from, to, abreast, sink).Run(matchers);
 }
 
 base::Result<std::vector<SeriesData>> Store::Select(const std::vector<Matcher>& matchers,
