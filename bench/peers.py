@@ -17,14 +17,8 @@ CARBON = TOOLS / "graphite-carbon/usr/bin/carbon-cache"
 
 
 def cpu_seconds(pid):
-    """CPU seconds of all threads of a process, to the nanosecond (a thread that ended takes its own with it)."""
-    total = 0
-    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
-        try:
-            total += int((task / "schedstat").read_text().split()[0])
-        except OSError:
-            pass
-    return total / 1e9
+    """CPU seconds of a process to the nanosecond, with those of its threads that have ended (Linux: the clock of a process by its number)."""
+    return time.clock_gettime((~pid << 3) | 2)
 
 
 def resident_bytes(pid):

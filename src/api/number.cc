@@ -1,12 +1,13 @@
 // Numbers as Go writes them, by std::to_chars (shortest digits that read back).
 #include "api/number.h"
 
-#include <fmt/compile.h>
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 namespace api {
@@ -36,6 +37,39 @@ char* WriteMicros(char* at, double v, double size) {
     --at;
   }
   return at;
+}
+
+/// The eight digits of a number below 100,000,000 as text, the first one in the lowest byte.
+std::uint64_t EightDigits(std::uint32_t v) {
+  std::uint64_t x = v / 10'000 | static_cast<std::uint64_t>(v % 10'000) << 32;  // fours
+  std::uint64_t high = ((x * 10'486) >> 20) & 0x7F'0000'007F;                   // twos: x / 100
+  x = high | (x - high * 100) << 16;
+  high = ((x * 103) >> 10) & 0xF'000F'000F'000F;  // ones: x / 10
+  x = high | (x - high * 10) << 8;
+  return x | 0x3030'3030'3030'3030;
+}
+
+/// Digits with a point before the last `decimals` (1 and more) of them. Writes at most 48 bytes.
+char* WriteDecimal(char* at, std::uint64_t digits, int decimals) {
+  constexpr std::uint64_t kEight = 100'000'000;
+  constexpr std::uint64_t kZeros = 0x3030'3030'3030'3030;
+  constexpr int kMost = 24;
+  char text[2 * kMost] = {};  // the digits with zeros before them, at the end of the first half
+  const std::uint64_t parts[] = {digits / kEight / kEight, digits / kEight % kEight,
+                                 digits % kEight};
+  int first = kMost;  // that is not zero
+  for (int i = 2; i >= 0; --i) {
+    const std::uint64_t eight = EightDigits(static_cast<std::uint32_t>(parts[i]));
+    std::memcpy(text + i * 8, &eight, sizeof eight);
+    first = eight == kZeros ? first : i * 8 + std::countr_zero(eight ^ kZeros) / 8;
+  }
+  first = std::min(first, kMost - decimals - 1);
+  const int whole = kMost - decimals - first;
+  std::memcpy(at, text + first, kMost);
+  at += whole;
+  *at++ = '.';
+  std::memcpy(at, text + first + whole, kMost);
+  return at + decimals;
 }
 
 /// The whole text as a float that is a number; hexadecimal and signs of infinity are not taken.
@@ -74,7 +108,9 @@ char* WriteValue(char* at, double v) {
     }
   }
   if (size >= 1e-4 && size < 1e15) {
-    return fmt::format_to(at, FMT_COMPILE("{}"), v);  // quicker than to_chars
+    const auto shortest = fmt::detail::dragonbox::to_decimal(size);  // quicker than to_chars
+    *at = '-';
+    return WriteDecimal(at + (v < 0 ? 1 : 0), shortest.significand, -shortest.exponent);
   }
   if (std::isnan(v)) {
     return std::ranges::copy(std::string_view("NaN"), at).out;

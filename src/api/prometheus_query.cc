@@ -1,16 +1,13 @@
 // Prometheus's query and query_range: parameters, limits, evaluation on the worker, answers that
 // stream. Sentences of 2.42 (web/api/v1/api.go).
 #include <fmt/format.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include <atomic>
-#include <mutex>
 #include <utility>
 
+#include "api/answer_stream.h"
 #include "api/gzip.h"
 #include "api/prometheus.h"
-#include "api/value_writer.h"
 #include "promql/engine.h"
 
 namespace api {
@@ -20,7 +17,7 @@ using Shared = std::shared_ptr<const Sources>;
 using Answer = loop::Task<Response>;
 using ExprPtr = std::shared_ptr<const promql::Expr>;
 
-constexpr std::size_t kPiece = 256 * 1024;
+constexpr std::size_t kWorthGzip = 2048;
 constexpr std::int64_t kMaxPoints = 11'000;
 
 /// What is evaluated: at one moment, or over a range when step > 0.
@@ -30,86 +27,6 @@ struct Query {
   model::Timestamp end = 0;
   std::int64_t step = 0;
   promql::Limits limits;
-};
-
-/// Pieces of an answer, written (and compressed) on the worker, one ahead of the one that is sent.
-/// The state belongs to whoever works on it, so that a client that goes away leaves nothing
-/// dangling.
-class AnswerStream final : public BodyStream {
- public:
-  struct State {
-    explicit State(promql::Answer answer) : writer(std::move(answer)) {}
-    ValueWriter writer;
-    std::unique_ptr<GzipStream> gzip;
-    std::mutex mutex;
-    std::exception_ptr error;          ///< of making a piece ahead
-    std::optional<std::string> ahead;  ///< guarded by mutex, as those above from the first Next on
-
-    std::string Make() {
-      auto piece = writer.Next(kPiece);
-      return gzip ? gzip->Write(piece, writer.done()) : piece;
-    }
-    void MakeAhead() {
-      const std::lock_guard lock(mutex);
-      if (!ahead && !error && !writer.done()) {
-        try {
-          ahead = Make();
-        } catch (...) {
-          error = std::current_exception();
-        }
-      }
-    }
-    /// The next piece, nullopt after the last.
-    std::optional<std::string> Take() {
-      const std::lock_guard lock(mutex);
-      return Ready();
-    }
-    /// The next piece unless it is being made just now; the outer nullopt then.
-    std::optional<std::optional<std::string>> TryTake() {
-      const std::unique_lock lock(mutex, std::try_to_lock);
-      if (!lock || (!ahead && !error && !writer.done())) {
-        return std::nullopt;
-      }
-      return Ready();
-    }
-
-   private:
-    std::optional<std::string> Ready() {
-      if (error) {
-        std::rethrow_exception(error);
-      }
-      if (ahead) {
-        return std::exchange(ahead, std::nullopt);
-      }
-      return writer.done() ? std::nullopt : std::optional(Make());
-    }
-  };
-
-  AnswerStream(loop::Worker* worker, std::shared_ptr<State> state, std::string first)
-      : worker_(worker), state_(std::move(state)), first_(std::move(first)) {}
-
-  loop::Task<std::optional<std::string>> Next() override {
-    if (worker_ == nullptr) {
-      co_return first_.empty() ? state_->Take() : std::exchange(first_, {});
-    }
-    std::optional<std::string> piece;
-    if (!first_.empty()) {
-      piece = std::exchange(first_, {});
-    } else if (auto ready = state_->TryTake()) {
-      piece = std::move(*ready);
-    } else {
-      piece = co_await worker_->Run([state = state_] { return state->Take(); });
-    }
-    if (piece) {
-      worker_->Post([state = state_] { state->MakeAhead(); });
-    }
-    co_return std::move(piece);
-  }
-
- private:
-  loop::Worker* worker_;
-  std::shared_ptr<State> state_;
-  std::string first_;
 };
 
 Response Failed(const base::Error& error) {
@@ -126,16 +43,7 @@ Response Failed(const base::Error& error) {
   }
 }
 
-/// Makes the thread that it runs on (and those it starts) step back for the loop, whose probes must
-/// not wait for a query; once a thread. Linux takes a thread's number here.
-void StepBack() {
-  constexpr int kBehind = 5;
-  const auto id = static_cast<id_t>(gettid());
-  [[maybe_unused]] static thread_local const int kDone =
-      setpriority(PRIO_PROCESS, id, getpriority(PRIO_PROCESS, id) + kBehind);
-}
-
-/// Runs on the worker: evaluates and writes the first piece.
+/// Runs on the worker: evaluates, and begins to write.
 Response Evaluate(const Shared& s, const Query& query, bool gzip) {
   const promql::Engine engine(s->querier, query.limits);
   auto answer = query.step > 0 ? engine.Range(*query.expr, query.start, query.end, query.step)
@@ -143,24 +51,20 @@ Response Evaluate(const Shared& s, const Query& query, bool gzip) {
   if (!answer) {
     return Failed(answer.error());
   }
-  auto state = std::make_shared<AnswerStream::State>(std::move(*answer));
-  auto first = state->writer.Next(kPiece);
   Response out = JsonText(200, "");
-  if (state->writer.done() && (!gzip || first.size() < 2048)) {
-    out.body = std::move(first);
-    return out;
+  auto writer = std::make_unique<ValueWriter>(std::move(*answer));
+  if (writer->pieces() > 1) {
+    out.stream = std::make_shared<AnswerStream>(
+        s->worker, std::make_shared<AnswerPieces>(std::move(writer), gzip));
+  } else {
+    out.body = writer->Piece(0);
+    gzip = gzip && out.body.size() >= kWorthGzip;
+    out.body = gzip ? Gzip(out.body) : std::move(out.body);
   }
   if (gzip) {
-    state->gzip = std::make_unique<GzipStream>();
-    first = state->gzip->Write(first, state->writer.done());
     out.gzipped = true;
     out.headers.emplace_back("Content-Encoding", "gzip");
   }
-  if (state->writer.done()) {
-    out.body = std::move(first);
-    return out;
-  }
-  out.stream = std::make_shared<AnswerStream>(s->worker, std::move(state), std::move(first));
   return out;
 }
 
@@ -194,6 +98,7 @@ Answer Run(Shared s, std::shared_ptr<std::size_t> count, Query query, bool gzip,
       StepBack();
     }
     query.limits.cancelled = gone.get();
+    query.limits.helper = s->worker != nullptr;
     return Evaluate(s, query, gzip);
   };
   if (s->worker == nullptr) {

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <bit>
 #include <boost/json/parse.hpp>
 #include <charconv>
@@ -9,7 +10,9 @@
 #include <filesystem>
 #include <random>
 #include <set>
+#include <thread>
 
+#include "api/answer_stream.h"
 #include "api/gzip.h"
 #include "api/number.h"
 #include "api/server_testing.h"
@@ -325,6 +328,8 @@ TEST(Numbers, HostileTimesAreRefused) {
   EXPECT_EQ(ParseApiDuration("1h30m").value(), 5'400'000);
 }
 
+std::shared_ptr<const model::Labels> NoLabel() { return std::make_shared<const model::Labels>(); }
+
 TEST(ValueWriter, PiecesMakeTheWhole) {
   promql::Matrix matrix;
   for (int k = 0; k < 5; ++k) {
@@ -336,19 +341,81 @@ TEST(ValueWriter, PiecesMakeTheWhole) {
     matrix.push_back(std::move(series));
   }
   const promql::Answer answer{matrix, {"a warning"}};
-  ValueWriter whole(answer);
-  const auto want = whole.Next(1 << 20);
-  EXPECT_TRUE(whole.done());
+  const ValueWriter whole(answer);
+  ASSERT_EQ(whole.pieces(), 1U);
+  const auto want = whole.Piece(0);
   EXPECT_THAT(want, HasSubstr(R"(]},"warnings":["a warning"]})"));
-  for (const std::size_t bytes : {1, 10, 64, 200}) {
-    ValueWriter parts(answer);
+  for (const std::size_t points : {1, 2, 7, 8, 9, 20, 64, 200}) {
+    const ValueWriter parts(answer, points);
+    std::vector<std::string> pieces(parts.pieces());
+    for (std::size_t i = pieces.size(); i-- > 0;) {  // in whatever order
+      pieces[i] = parts.Piece(i);
+      EXPECT_FALSE(pieces[i].empty());
+    }
     std::string got;
-    while (!parts.done()) {
-      const auto piece = parts.Next(bytes);
-      ASSERT_FALSE(piece.empty());
+    for (const std::string& piece : pieces) {
       got += piece;
     }
-    EXPECT_EQ(got, want) << bytes;
+    EXPECT_EQ(got, want) << points;
+  }
+  EXPECT_GE(ValueWriter(answer, 1).pieces(), 70U);
+  promql::Vector vector;
+  for (int i = 0; i < 10; ++i) {
+    vector.push_back({NoLabel(), i, 1.5});
+  }
+  for (const auto& value : {promql::Value(vector), promql::Value(promql::Vector()),
+                            promql::Value(promql::Matrix()), promql::Value(promql::Scalar{1, 2})}) {
+    const ValueWriter once({value, {}});
+    const ValueWriter twice({value, {}}, 5);
+    std::string got;
+    for (std::size_t i = 0; i < twice.pieces(); ++i) {
+      got += twice.Piece(i);
+    }
+    EXPECT_EQ(got, once.Piece(0));
+    EXPECT_NO_THROW(boost::json::parse(got)) << got;
+  }
+}
+
+TEST(AnswerPieces, ComeInOrderFromSeveralThreads) {
+  promql::Matrix matrix;
+  for (int k = 0; k < 40; ++k) {
+    promql::MatrixSeries series{NoLabel(), {}};
+    for (int i = 0; i < 2000; ++i) {
+      series.points.push_back({i * 1000, i * 0.1 + k});
+    }
+    matrix.push_back(std::move(series));
+  }
+  const promql::Answer answer{matrix, {}};
+  const auto want = ValueWriter(answer, SIZE_MAX).Piece(0);
+  for (const bool gzip : {false, true}) {
+    AnswerPieces pieces(std::make_unique<ValueWriter>(answer, 500), gzip);
+    std::atomic<bool> over = false;
+    std::vector<std::thread> makers;
+    for (int i = 0; i < 3; ++i) {
+      makers.emplace_back([&] {
+        while (!over) {
+          pieces.MakeAhead();
+        }
+      });
+    }
+    std::string got;
+    int count = 0;
+    while (true) {
+      auto piece = pieces.TryTake();
+      auto next = piece ? std::move(*piece) : pieces.Take();
+      if (!next) {
+        break;
+      }
+      got += *next;
+      ++count;
+    }
+    over = true;
+    for (auto& maker : makers) {
+      maker.join();
+    }
+    EXPECT_GT(count, 100);
+    EXPECT_EQ(gzip ? Gunzip(got, 64 << 20).value() : got, want);
+    EXPECT_EQ(pieces.Take(), std::nullopt);
   }
 }
 

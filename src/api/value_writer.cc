@@ -36,126 +36,161 @@ void AppendPoint(std::string& out, model::Timestamp t, double v) {
   out.append(text, at);
 }
 
+/// Writes points [from, to) of a series. The texts of the times are kept, as most series of an
+/// answer have the same ones.
+template <class Times>
+void AppendPoints(std::string& out, const std::vector<model::Point>& points, std::size_t from,
+                  std::size_t to, Times& times) {
+  constexpr std::size_t kLongest = 2 * kNumberText + 8;
+  times.resize(std::max(times.size(), to));
+  while (from < to) {
+    const std::size_t before = out.size();
+    const std::size_t room = (to - from) * 32 + 2 * kLongest;
+    out.resize_and_overwrite(before + room, [&](char* text, std::size_t size) {
+      char* at = text + before;
+      const char* full = text + size - kLongest;
+      for (; from < to && at < full; ++from) {
+        const model::Point& point = points[from];
+        auto& time = times[from];
+        if (time.length == 0 || time.t != point.t) {
+          time.t = point.t;
+          time.length = static_cast<std::uint8_t>(WriteTime(time.text, point.t) - time.text);
+        }
+        *at = ',';
+        at += from > 0 ? 1 : 0;
+        *at++ = '[';
+        std::memcpy(at, time.text, sizeof time.text);
+        at += time.length;
+        *at++ = ',';
+        *at++ = '"';
+        at = WriteValue(at, point.v);
+        *at++ = '"';
+        *at++ = ']';
+      }
+      return static_cast<std::size_t>(at - text);
+    });
+  }
+}
+
 }  // namespace
 
-ValueWriter::ValueWriter(promql::Answer answer) : answer_(std::move(answer)) {}
-
-std::string ValueWriter::Next(std::size_t bytes) {
-  std::string out;
-  if (phase_ != Phase::kHead) {
-    out.reserve(bytes + bytes / 8);  // a long answer
+ValueWriter::ValueWriter(promql::Answer answer, std::size_t piece) : answer_(std::move(answer)) {
+  if (const auto* vector = std::get_if<promql::Vector>(&answer_.value)) {
+    items_ = vector->size();
+  } else if (const auto* matrix = std::get_if<promql::Matrix>(&answer_.value)) {
+    items_ = matrix->size();
   }
-  if (phase_ == Phase::kHead) {
+  Cut(piece);
+}
+
+/// Finds where the pieces begin. A series counts for as much as its labels are worth besides.
+void ValueWriter::Cut(std::size_t piece) {
+  constexpr std::size_t kLabels = 8;
+  const auto* matrix = std::get_if<promql::Matrix>(&answer_.value);
+  starts_.push_back({});
+  std::size_t left = piece;
+  const auto cut = [&](Place place) {
+    starts_.push_back(place);
+    left = piece;
+  };
+  for (std::size_t item = 0; item < items_; ++item) {
+    if (left == 0) {
+      cut({item, 0});
+    }
+    left -= std::min(left, matrix == nullptr ? 1 : kLabels);
+    const std::size_t points = matrix == nullptr ? 0 : (*matrix)[item].points.size();
+    for (std::size_t at = 0; at < points;) {
+      if (left == 0 && at > 0) {
+        cut({item, at});
+      }
+      const std::size_t taken = std::min(std::max<std::size_t>(left, 1), points - at);
+      at += taken;
+      left -= std::min(left, taken);
+    }
+  }
+}
+
+std::string ValueWriter::Piece(std::size_t number) const {
+  std::string out;
+  if (number == 0) {
     out += R"({"status":"success","data":{"resultType":")";
     out += promql::ToString(promql::TypeOf(answer_.value));
     out += R"(","result":)";
-    phase_ = Phase::kItems;
   }
-  while (phase_ == Phase::kItems && out.size() < bytes) {
-    if (!WriteItem(out, bytes)) {
-      phase_ = Phase::kTail;
-    }
-  }
-  if (phase_ == Phase::kTail) {
+  const bool last = number + 1 == starts_.size();
+  WriteItems(out, starts_[number], last ? Place{items_, 0} : starts_[number + 1]);
+  if (last) {
     out += '}';
     for (std::size_t i = 0; i < answer_.warnings.size(); ++i) {
       out += i == 0 ? R"(,"warnings":[)" : ",";
       out += base::JsonQuote(answer_.warnings[i]);
     }
     out += answer_.warnings.empty() ? "}" : "]}";
-    phase_ = Phase::kDone;
   }
   return out;
 }
 
-/// Writes one item, or a part of a long series; false after the last.
-bool ValueWriter::WriteItem(std::string& out, std::size_t bytes) {
+void ValueWriter::WriteItems(std::string& out, Place from, Place to) const {
   if (const auto* scalar = std::get_if<promql::Scalar>(&answer_.value)) {
     AppendPoint(out, scalar->t, scalar->v);
-    return false;
+    return;
   }
   if (const auto* text = std::get_if<promql::String>(&answer_.value)) {
     out += '[';
     AppendTime(out, text->t);
     out += ',' + base::JsonQuote(text->v) + ']';
-    return false;
+    return;
   }
-  const auto* vector = std::get_if<promql::Vector>(&answer_.value);
-  const auto* matrix = std::get_if<promql::Matrix>(&answer_.value);
-  const auto size = vector != nullptr ? vector->size() : matrix->size();
-  if (item_ == 0 && point_ == 0) {
-    out += '[';
-  }
-  if (item_ == size) {
-    out += ']';
-    return false;
-  }
-  if (item_ > 0 && point_ == 0) {
-    out += ',';
-  }
-  if (vector != nullptr) {
-    const auto& sample = (*vector)[item_];
-    AppendMetric(out, *sample.labels);
-    out += R"(,"value":)";
-    AppendPoint(out, sample.t, sample.v);
-    out += '}';
-    ++item_;
-  } else if (WriteSeries(out, (*matrix)[item_], bytes)) {
-    ++item_;
-    point_ = 0;
-  }
-  return true;
-}
-
-/// Writes points until the text has `bytes` or they are all there. The texts of the times are kept,
-/// as most series of an answer have the same ones.
-void ValueWriter::WritePoints(std::string& out, const std::vector<model::Point>& points,
-                              std::size_t bytes) {
-  constexpr std::size_t kLongest = 2 * kNumberText + 8;
-  times_.resize(std::max(times_.size(), points.size()));
-  const std::size_t before = out.size();
-  const std::size_t room =
-      std::min(std::max(bytes, before) - before, (points.size() - point_) * 32) + 2 * kLongest;
-  out.resize_and_overwrite(before + room, [&](char* text, std::size_t size) {
-    char* at = text + before;
-    const char* full = text + size - kLongest;
-    for (; point_ < points.size() && at < full; ++point_) {
-      const model::Point& point = points[point_];
-      TimeText& time = times_[point_];
-      if (time.length == 0 || time.t != point.t) {
-        time.t = point.t;
-        time.length = static_cast<std::uint8_t>(WriteTime(time.text, point.t) - time.text);
-      }
-      *at = ',';
-      at += point_ > 0 ? 1 : 0;
-      *at++ = '[';
-      std::memcpy(at, time.text, sizeof time.text);
-      at += time.length;
-      *at++ = ',';
-      *at++ = '"';
-      at = WriteValue(at, point.v);
-      *at++ = '"';
-      *at++ = ']';
+  out += from == Place{} ? "[" : "";
+  if (const auto* vector = std::get_if<promql::Vector>(&answer_.value)) {
+    for (std::size_t i = from.item; i < to.item; ++i) {
+      const auto& sample = (*vector)[i];
+      out += i > 0 ? "," : "";
+      AppendMetric(out, *sample.labels);
+      out += R"(,"value":)";
+      AppendPoint(out, sample.t, sample.v);
+      out += '}';
     }
-    return static_cast<std::size_t>(at - text);
-  });
+  } else {
+    const auto& matrix = std::get<promql::Matrix>(answer_.value);
+    TimeTexts times = TakeTimes();
+    for (std::size_t i = from.item; i < to.item; ++i) {
+      WriteSeries(out, i, i == from.item ? from.point : 0, matrix[i].points.size(), times);
+      out += "]}";
+    }
+    if (to.point > 0) {
+      WriteSeries(out, to.item, to.item == from.item ? from.point : 0, to.point, times);
+    }
+    GiveTimes(std::move(times));
+  }
+  out += to.item == items_ ? "]" : "";
 }
 
-/// True when the series is complete.
-bool ValueWriter::WriteSeries(std::string& out, const promql::MatrixSeries& series,
-                              std::size_t bytes) {
-  if (point_ == 0) {
+/// A stretch of a series, with its beginning but without its end.
+void ValueWriter::WriteSeries(std::string& out, std::size_t item, std::size_t from, std::size_t to,
+                              TimeTexts& times) const {
+  const auto& series = std::get<promql::Matrix>(answer_.value)[item];
+  if (from == 0) {
+    out += item > 0 ? "," : "";
     AppendMetric(out, *series.labels);
     out += R"(,"values":[)";
   }
-  while (point_ < series.points.size() && (out.size() < bytes || point_ == 0)) {
-    WritePoints(out, series.points, bytes);
+  AppendPoints(out, series.points, from, to, times);
+}
+
+ValueWriter::TimeTexts ValueWriter::TakeTimes() const {
+  const std::lock_guard lock(mutex_);
+  if (times_.empty()) {
+    return {};
   }
-  if (point_ < series.points.size()) {
-    return false;
-  }
-  out += "]}";
-  return true;
+  auto out = std::move(times_.back());
+  times_.pop_back();
+  return out;
+}
+
+void ValueWriter::GiveTimes(TimeTexts times) const {
+  const std::lock_guard lock(mutex_);
+  times_.push_back(std::move(times));
 }
 
 }  // namespace api

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -10,32 +11,45 @@
 
 namespace api {
 
-/// Writes {"status":"success","data":{"resultType":…,"result":…}} with warnings. Large matrices are
-/// written in pieces, so that neither memory nor the loop has to take them at once.
+/// Writes {"status":"success","data":{"resultType":…,"result":…}} with warnings, cut into pieces,
+/// so that neither memory nor the loop has to take a large matrix at once. Pieces may be written in
+/// any order and by several threads at the same time.
 class ValueWriter {
  public:
-  explicit ValueWriter(promql::Answer answer);
-  /// The next piece, of about `bytes`; "" when everything was written.
-  std::string Next(std::size_t bytes);
-  [[nodiscard]] bool done() const { return phase_ == Phase::kDone; }
+  static constexpr std::size_t kPiece = 8'192;
+
+  /// `piece`: how many points (or samples of a vector) a piece has, about.
+  explicit ValueWriter(promql::Answer answer, std::size_t piece = kPiece);
+  [[nodiscard]] std::size_t pieces() const { return starts_.size(); }
+  /// Piece `number`, never empty.
+  [[nodiscard]] std::string Piece(std::size_t number) const;
 
  private:
-  enum class Phase { kHead, kItems, kTail, kDone };
-  bool WriteItem(std::string& out, std::size_t bytes);
-  bool WriteSeries(std::string& out, const promql::MatrixSeries& series, std::size_t bytes);
-
-  void WritePoints(std::string& out, const std::vector<model::Point>& points, std::size_t bytes);
-
+  /// A place in the result: before a point of a series, or before a sample (point is 0).
+  struct Place {
+    std::size_t item = 0;
+    std::size_t point = 0;
+    bool operator==(const Place&) const = default;
+  };
   struct TimeText {
     model::Timestamp t = 0;
     std::uint8_t length = 0;  ///< 0: not written yet
     char text[31] = {};
   };
+  using TimeTexts = std::vector<TimeText>;
+
+  void Cut(std::size_t piece);
+  void WriteItems(std::string& out, Place from, Place to) const;
+  void WriteSeries(std::string& out, std::size_t item, std::size_t from, std::size_t to,
+                   TimeTexts& times) const;
+  TimeTexts TakeTimes() const;
+  void GiveTimes(TimeTexts times) const;
+
   promql::Answer answer_;
-  Phase phase_ = Phase::kHead;
-  std::size_t item_ = 0;   ///< of the vector or matrix
-  std::size_t point_ = 0;  ///< of the series that is being written
-  std::vector<TimeText> times_;
+  std::size_t items_ = 1;  ///< of the vector or matrix
+  std::vector<Place> starts_;
+  mutable std::mutex mutex_;
+  mutable std::vector<TimeTexts> times_;  ///< that nobody uses just now
 };
 
 }  // namespace api

@@ -366,7 +366,7 @@ base::Result<Frame> Evaluator::RangeCall(const Expr& expr, std::size_t range_arg
   }
   const Expr& range = StripParens(*expr.args[range_arg]);
   const RangeShape shape = ShapeOf(range);
-  Frame out;
+  FrameMaker made;
   auto done = EachRange(range, steps, name,
                         [&](std::size_t place, const store::SeriesView& series) -> base::Result<> {
                           if (auto spent = budget_.Spend(steps.count); !spent) {
@@ -377,13 +377,13 @@ base::Result<Frame> Evaluator::RangeCall(const Expr& expr, std::size_t range_arg
                               std::vector<double>(steps.count, Absent())};
                           RangeWalk walk(function, shape, scalars, steps, name == "holt_winters");
                           auto walked = walk.Over(series, column.v);
-                          ColumnAt(out, place) = std::move(column);
+                          made.Put(place, std::move(column));
                           return walked;
                         });
   if (!done) {
     return base::Fail(done.error());
   }
-  DropUntaken(out);
+  Frame out = made.Take();
   if (name == "absent_over_time") {
     return Missing(*expr.args[0], out, steps.count);
   }

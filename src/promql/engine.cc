@@ -42,6 +42,7 @@ Matrix ToMatrix(Frame frame, const Steps& steps) {
 base::Result<Matrix> WindowsAt(Evaluator& evaluator, const Expr& expr, model::Timestamp at) {
   const RangeShape shape = evaluator.ShapeOf(expr);
   const model::Timestamp end = shape.WindowEnd(at);
+  std::mutex mutex;
   Matrix out;
   auto done = evaluator.EachRange(
       expr, Steps{at, 1, 1}, "",
@@ -52,6 +53,7 @@ base::Result<Matrix> WindowsAt(Evaluator& evaluator, const Expr& expr, model::Ti
             kept.points.push_back({series.t[i], series.v[i]});
           }
         }
+        const std::lock_guard lock(mutex);
         out.resize(std::max(out.size(), place + 1));
         out[place] = std::move(kept);
         return {};

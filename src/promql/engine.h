@@ -58,6 +58,7 @@ struct Limits {
   std::size_t max_samples = 50'000'000;                    ///< read and computed together
   std::size_t max_steps = 11'000;                          ///< of a range query
   const std::atomic<bool>* cancelled = nullptr;  ///< looked at between series; may be nullptr
+  bool helper = false;  ///< the querier may take a second thread where much is read
 };
 
 /// Evaluates expressions over a querier that must outlive it. No state of its own: one engine may

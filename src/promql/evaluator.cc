@@ -142,21 +142,27 @@ base::Result<Frame> Evaluator::Constant(double value, const Steps& steps) {
 }
 
 base::Result<> Evaluator::Each(const Expr& selector, model::Timestamp from, model::Timestamp to,
-                               const store::Hints& hints, const store::SeriesSink& sink) {
+                               store::Hints hints, const store::SeriesSink& sink) {
   if (auto spent = budget_.Spend(0); !spent) {
     return spent;
   }
-  bool ours = false;  // the error is the sink's, not the querier's
+  hints.abreast = limits_.helper;
+  std::mutex mutex;
+  std::optional<base::Error> ours;  // the sink's error, not the querier's
   auto done = querier_.Each(selector.matchers, from, to, &hints,
                             [&](std::size_t place, const store::SeriesView& series) {
                               auto taken = budget_.Spend(series.t.size());
                               taken = taken ? sink(place, series) : taken;
                               if (!taken) {
-                                ours = true;
+                                const std::lock_guard lock(mutex);
+                                ours = taken.error();
                               }
                               return taken;
                             });
-  return done || ours ? done : base::Fail(done.error().In("expanding series"));
+  if (ours) {
+    return base::Fail(std::move(*ours));
+  }
+  return done ? done : base::Fail(done.error().In("expanding series"));
 }
 
 base::Result<Frame> Evaluator::Selector(const Expr& expr, const Steps& steps, bool timestamps) {
@@ -165,7 +171,7 @@ base::Result<Frame> Evaluator::Selector(const Expr& expr, const Steps& steps, bo
   const model::Timestamp first = fixed.value_or(steps.start) - expr.offset;
   const model::Timestamp last = fixed.value_or(steps.Last()) - expr.offset;
   const Steps moments = fixed ? Steps{*fixed, 0, steps.count} : steps;
-  Frame out;
+  FrameMaker out;
   auto done = Each(expr, first - lookback, last, {},
                    [&](std::size_t place, const store::SeriesView& series) -> base::Result<> {
                      if (auto spent = budget_.Spend(steps.count); !spent) {
@@ -174,15 +180,14 @@ base::Result<Frame> Evaluator::Selector(const Expr& expr, const Steps& steps, bo
                      Column column{series.labels, std::vector<double>(steps.count, Absent())};
                      Pick(series, moments, expr.offset, lookback, timestamps, column.v);
                      if (std::ranges::any_of(column.v, IsPresent)) {
-                       ColumnAt(out, place) = std::move(column);
+                       out.Put(place, std::move(column));
                      }
                      return {};
                    });
   if (!done) {
     return base::Fail(done.error());
   }
-  DropUntaken(out);
-  return out;
+  return out.Take();
 }
 
 RangeShape Evaluator::ShapeOf(const Expr& expr) const {

@@ -37,7 +37,8 @@ class Evaluator {
   /// and without gaps.
   base::Result<Frame> Eval(const Expr& expr, const Steps& steps);
   /// Gives the samples of a range vector that the windows of these steps need, series by series,
-  /// without staleness markers. `function` takes them; "" when nothing does.
+  /// without staleness markers; from two threads perhaps (Limits::helper). `function` takes them;
+  /// "" when nothing does.
   base::Result<> EachRange(const Expr& expr, const Steps& steps, std::string_view function,
                            const store::SeriesSink& sink);
   /// How a range vector (a matrix selector or a subquery) is cut into windows.
@@ -57,7 +58,7 @@ class Evaluator {
   base::Result<Frame> TimeCall(const Expr& expr, const Steps& steps);
   base::Result<Frame> VectorCall(const Expr& expr, const Steps& steps);
   base::Result<> Each(const Expr& selector, model::Timestamp from, model::Timestamp to,
-                      const store::Hints& hints, const store::SeriesSink& sink);
+                      store::Hints hints, const store::SeriesSink& sink);
   /// The moment of an @ modifier, nullopt without one.
   [[nodiscard]] std::optional<model::Timestamp> FixedAt(const Expr& expr) const;
 

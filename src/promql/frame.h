@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <vector>
@@ -81,6 +82,27 @@ class Cursor {
   std::size_t stride_ = 1;
 };
 
+/// Columns that come in whatever order, from two threads perhaps.
+class FrameMaker {
+ public:
+  void Put(std::size_t place, Column column) {
+    const std::lock_guard lock(mutex_);
+    if (place >= frame_.size()) {
+      frame_.resize(place + 1);
+    }
+    frame_[place] = std::move(column);
+  }
+  /// All of them in the order of their places.
+  Frame Take() {
+    std::erase_if(frame_, [](const Column& column) { return column.labels == nullptr; });
+    return std::move(frame_);
+  }
+
+ private:
+  std::mutex mutex_;
+  Frame frame_;
+};
+
 /// The labels without the metric's name.
 LabelsPtr WithoutName(const LabelsPtr& labels);
 /// The labels of a series without any.
@@ -92,16 +114,5 @@ base::Result<Frame> Joined(Frame frame);
 base::Result<Frame> Distinct(Frame frame);
 /// Drops series without a value.
 void DropEmpty(Frame& frame);
-/// Drops columns without labels: places that nobody took.
-inline void DropUntaken(Frame& frame) {
-  std::erase_if(frame, [](const Column& column) { return column.labels == nullptr; });
-}
-/// The column of a place, made with all before it when it is not there yet.
-inline Column& ColumnAt(Frame& frame, std::size_t place) {
-  if (place >= frame.size()) {
-    frame.resize(place + 1);
-  }
-  return frame[place];
-}
 
 }  // namespace promql

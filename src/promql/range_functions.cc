@@ -306,7 +306,8 @@ constexpr std::size_t kLanes = 8;
 /// avg_over_time of kLanes windows of the same length at once: each of its steps waits for the one
 /// before, so one window alone would leave the processor idle. False when a mean became infinite or
 /// NaN: then AvgOverTime has to be asked.
-bool AverageLanes(const double* v, const std::size_t* from, std::size_t size, double* out) {
+[[gnu::always_inline]] inline bool AverageAbreast(const double* v, const std::size_t* from,
+                                                  std::size_t size, double* out) {
   double sum[kLanes] = {};
   double c[kLanes] = {};
   for (std::size_t k = 0; k < size; ++k) {
@@ -329,6 +330,27 @@ bool AverageLanes(const double* v, const std::size_t* from, std::size_t size, do
   return finite;
 }
 
+bool PlainAverages(const double* v, const std::size_t* from, std::size_t size, double* out) {
+  return AverageAbreast(v, from, size, out);
+}
+#ifdef __x86_64__
+// The same operations, four at a time; not with "fma", which would round otherwise.
+[[gnu::target("avx2")]] bool QuickAverages(const double* v, const std::size_t* from,
+                                           std::size_t size, double* out) {
+  return AverageAbreast(v, from, size, out);
+}
+#endif
+
+using Averages = bool (*)(const double*, const std::size_t*, std::size_t, double*);
+Averages BestAverages() {
+#ifdef __x86_64__
+  if (__builtin_cpu_supports("avx2")) {
+    return QuickAverages;
+  }
+#endif
+  return PlainAverages;
+}
+
 }  // namespace
 
 bool CountsFalls(RangeFunction function) {
@@ -339,13 +361,14 @@ bool IsAverage(RangeFunction function) { return function == AvgOverTime; }
 
 void AverageWindows(std::span<const double> v, std::span<const std::size_t> from,
                     std::span<const std::size_t> to, std::span<double> out) {
+  static const Averages kAverages = BestAverages();
   for (std::size_t i = 0; i < from.size();) {
     const std::size_t size = to[i] - from[i];
     std::size_t same = 1;
     while (same < kLanes && i + same < from.size() && to[i + same] - from[i + same] == size) {
       ++same;
     }
-    if (size > 0 && (same < kLanes || !AverageLanes(v.data(), &from[i], size, &out[i]))) {
+    if (size > 0 && (same < kLanes || !kAverages(v.data(), &from[i], size, &out[i]))) {
       for (std::size_t j = i; j < i + same; ++j) {
         Window window;
         window.v = &v[from[j]];

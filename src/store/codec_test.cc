@@ -1,8 +1,10 @@
 // Every code of the chunk gives back every bit, and no bytes make a reader crash.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <random>
 #include <vector>
@@ -19,6 +21,22 @@ namespace {
 
 using Rng = std::mt19937_64;
 
+// Where reading in the middle is tried: near the marks and the ends.
+std::vector<std::pair<std::size_t, std::size_t>> Stretches(std::size_t size) {
+  std::vector<std::pair<std::size_t, std::size_t>> out;
+  for (const std::size_t first :
+       {std::size_t{0}, std::size_t{1}, kMarkEvery - 1, kMarkEvery, kMarkEvery + 1, kMarkEvery + 2,
+        2 * kMarkEvery, size / 2, size - std::min<std::size_t>(size, 2), size - 1}) {
+    for (const std::size_t n :
+         {std::size_t{1}, std::size_t{2}, kMarkEvery, 3 * kMarkEvery, 4 * kMarkEvery + 7, size}) {
+      if (first < size) {
+        out.emplace_back(first, std::min(n, size - first));
+      }
+    }
+  }
+  return out;
+}
+
 void ExpectIntegers(const std::vector<std::int64_t>& values, std::size_t at_most = SIZE_MAX) {
   std::string bytes;
   EncodeIntegers(values, &bytes);
@@ -27,6 +45,15 @@ void ExpectIntegers(const std::vector<std::int64_t>& values, std::size_t at_most
   const auto read = DecodeIntegers(AsBytes(bytes), back);
   ASSERT_TRUE(read.has_value()) << read.error().message;
   EXPECT_EQ(back, values);
+  const auto marks = MarkIntegers(AsBytes(bytes), values.size());
+  ASSERT_TRUE(marks.has_value()) << marks.error().message;
+  std::vector<std::int64_t> room;
+  for (const auto& [first, n] : Stretches(values.size())) {
+    const auto some = DecodeIntegers(AsBytes(bytes), values.size(), *marks, first, n, &room);
+    ASSERT_TRUE(some.has_value()) << some.error().message;
+    EXPECT_TRUE(std::ranges::equal(*some, std::span(values).subspan(first, n)))
+        << first << " " << n << " of " << values.size();
+  }
   for (const std::size_t n : {std::size_t{1}, std::size_t{2}, values.size() / 2}) {
     if (n <= values.size()) {  // the first of them alone
       std::vector<std::int64_t> some(n);
@@ -34,6 +61,28 @@ void ExpectIntegers(const std::vector<std::int64_t>& values, std::size_t at_most
       EXPECT_TRUE(std::equal(some.begin(), some.end(), values.begin()));
     }
   }
+}
+
+// The same from marks, wherever reading begins and ends.
+void ExpectMarked(const std::vector<double>& values, const std::string& bytes) {
+  const auto marks = MarkColumn(AsBytes(bytes), values.size());
+  ASSERT_TRUE(marks.has_value()) << marks.error().message;
+  const auto want = [&] {
+    std::vector<double> all(values.size());
+    EXPECT_TRUE(DecodeColumn(AsBytes(bytes), all).has_value());
+    return all;
+  }();
+  for (const auto& [first, n] : Stretches(values.size())) {
+    for (const auto& used : {*marks, std::vector<IntegerMark>()}) {
+      std::vector<double> some(n);
+      ASSERT_TRUE(DecodeColumn(AsBytes(bytes), values.size(), used, first, some).has_value());
+      EXPECT_EQ(0, std::memcmp(some.data(), &want[first], n * sizeof(double)))
+          << first << " " << n << " of " << values.size();
+    }
+  }
+  std::vector<double> beyond(2);
+  EXPECT_FALSE(
+      DecodeColumn(AsBytes(bytes), values.size(), *marks, values.size() - 1, beyond).has_value());
 }
 
 std::vector<std::uint64_t> BitsOf(const std::vector<double>& values) {
@@ -51,6 +100,7 @@ std::size_t ExpectColumn(const std::vector<double>& values) {
   const auto read = DecodeColumn(AsBytes(bytes), back);
   EXPECT_TRUE(read.has_value()) << read.error().message;
   EXPECT_EQ(BitsOf(back), BitsOf(values));
+  ExpectMarked(values, bytes);
   for (const std::size_t n : {std::size_t{1}, std::size_t{2}, values.size() / 2}) {
     if (n > 0 && n <= values.size()) {  // the first of them alone
       std::vector<double> some(n);

@@ -129,43 +129,57 @@ std::string EncodeDecimals(std::span<const double> values, const Decimals& d) {
   return out;
 }
 
-base::Result<> DecodeDecimals(ByteReader* in, std::size_t count, std::span<double> out) {
-  const unsigned exponent = in->Byte();
-  const std::uint64_t patches = in->Varint();
-  const ByteReader list = *in;
-  if (!in->ok() || exponent > kMaxExponent || patches > count) {
+// What stands before the whole numbers; `in` is behind it then.
+struct DecimalHeader {
+  unsigned exponent = 0;
+  std::uint64_t patches = 0;
+  ByteReader list{Bytes()};
+};
+
+base::Result<> ReadDecimalHeader(ByteReader* in, std::size_t count, DecimalHeader* out) {
+  out->exponent = in->Byte();
+  out->patches = in->Varint();
+  out->list = *in;
+  if (!in->ok() || out->exponent > kMaxExponent || out->patches > count) {
     return Corrupt("bad decimal header");
   }
-  for (std::uint64_t i = 0; i < patches; ++i) {
+  for (std::uint64_t i = 0; i < out->patches; ++i) {
     in->Varint();
     in->U64();
   }
-  static thread_local std::vector<std::int64_t> mantissas;
-  mantissas.resize(out.size());
-  auto read = DecodeIntegers(in->rest(), count, mantissas);
-  if (!read) {
+  return {};
+}
+
+base::Result<> DecodeDecimals(ByteReader* in, std::size_t count, std::span<const IntegerMark> marks,
+                              std::size_t first, std::span<double> out) {
+  DecimalHeader header;
+  if (auto read = ReadDecimalHeader(in, count, &header); !read) {
     return read;
   }
-  const double power = PowerOfTen(exponent);
-  if (exponent == 0) {
+  static thread_local std::vector<std::int64_t> room;
+  const auto mantissas = DecodeIntegers(in->rest(), count, marks, first, out.size(), &room);
+  if (!mantissas) {
+    return base::Fail(mantissas.error());
+  }
+  const double power = PowerOfTen(header.exponent);
+  if (header.exponent == 0) {
     for (std::size_t i = 0; i < out.size(); ++i) {
-      out[i] = static_cast<double>(mantissas[i]);
+      out[i] = static_cast<double>((*mantissas)[i]);
     }
   } else {
     for (std::size_t i = 0; i < out.size(); ++i) {
-      out[i] = static_cast<double>(mantissas[i]) / power;
+      out[i] = static_cast<double>((*mantissas)[i]) / power;
     }
   }
-  ByteReader again = list;
   std::uint64_t at = 0;
-  for (std::uint64_t i = 0; i < patches; ++i) {
-    at += again.Varint();
-    const std::uint64_t raw = again.U64();
-    if (!again.ok() || at >= count) {
+  for (std::uint64_t i = 0; i < header.patches; ++i) {
+    at += header.list.Varint();
+    const std::uint64_t raw = header.list.U64();
+    if (!header.list.ok() || at >= count) {
       return Corrupt("bad patch");
     }
-    if (at < out.size()) {
-      out[at] = std::bit_cast<double>(raw);
+    if (at >= first && at - first < out.size()) {
+      out[at - first] = std::bit_cast<double>(raw);
     }
   }
   return {};
@@ -298,11 +312,20 @@ void EncodeColumn(std::span<const double> values, std::string* out) {
   out->append(best);
 }
 
-base::Result<> DecodeColumn(Bytes bytes, std::size_t count, std::span<double> out) {
+base::Result<> DecodeColumn(Bytes bytes, std::size_t count, std::span<const IntegerMark> marks,
+                            std::size_t first, std::span<double> out) {
   ByteReader in(bytes);
   const auto code = static_cast<ColumnCode>(in.Byte());
-  if (!in.ok() || out.empty()) {
+  if (!in.ok() || out.empty() || first > count || out.size() > count - first) {
     return Corrupt("empty");
+  }
+  const bool middle = code == ColumnCode::kConstant || code == ColumnCode::kDecimal;
+  if (first > 0 && !middle) {
+    static thread_local std::vector<double> all;  // these codes are read from the beginning
+    all.resize(first + out.size());
+    auto read = DecodeColumn(bytes, count, all);
+    std::ranges::copy(std::span(all).subspan(first), out.begin());
+    return read;
   }
   switch (code) {
     case ColumnCode::kConstant: {
@@ -313,7 +336,7 @@ base::Result<> DecodeColumn(Bytes bytes, std::size_t count, std::span<double> ou
     case ColumnCode::kRuns:
       return DecodeRuns(&in, count, out);
     case ColumnCode::kDecimal:
-      return DecodeDecimals(&in, count, out);
+      return DecodeDecimals(&in, count, marks, first, out);
     case ColumnCode::kXor:
       return DecodeXor(in.rest(), out);
     case ColumnCode::kRaw:
@@ -326,6 +349,18 @@ base::Result<> DecodeColumn(Bytes bytes, std::size_t count, std::span<double> ou
       return DecodeZstd(in.rest(), count, out);
   }
   return Corrupt("unknown code");
+}
+
+base::Result<std::vector<IntegerMark>> MarkColumn(Bytes bytes, std::size_t count) {
+  ByteReader in(bytes);
+  if (static_cast<ColumnCode>(in.Byte()) != ColumnCode::kDecimal) {
+    return std::vector<IntegerMark>();
+  }
+  DecimalHeader header;
+  if (auto read = ReadDecimalHeader(&in, count, &header); !read) {
+    return base::Fail(read.error());
+  }
+  return MarkIntegers(in.rest(), count);
 }
 
 }  // namespace store

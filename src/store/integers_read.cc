@@ -15,6 +15,12 @@ using namespace integer_code;  // NOLINT: the names of the code, shared with the
 class BitWindow {
  public:
   explicit BitWindow(Bytes bytes) : data_(bytes.data()), size_(bytes.size()) {}
+  // Begins at bit `from`.
+  BitWindow(Bytes bytes, std::size_t from) : BitWindow(bytes) {
+    at_ = from / 8;
+    Refill();
+    Skip(from % 8);
+  }
   // At least 56 bits are there afterwards; past the end they are 0.
   [[gnu::always_inline]] void Refill() {
     if (at_ + 8 <= size_) [[likely]] {
@@ -48,6 +54,8 @@ class BitWindow {
     }
     return high | Take(n);
   }
+  // How many bits were taken.
+  [[nodiscard]] std::size_t taken() const { return at_ * 8 - have_; }
   [[nodiscard]] bool Overrun() const { return at_ * 8 - have_ > size_ * 8; }
 
  private:
@@ -64,37 +72,92 @@ class BitWindow {
   unsigned have_ = 0;
 };
 
-// Positions beyond `out` are left out.
-base::Result<> ReadExceptions(ByteReader list, U exceptions, std::size_t count, std::span<I> out) {
-  U at = 0;
-  for (U i = 0; i < exceptions; ++i) {
-    at += list.Varint();
-    const I v = list.Signed();
-    if (!list.ok() || at >= count) {
-      return base::Fail(base::ErrorKind::kCorrupt, "packed integers: bad exception");
+// What stands before the codes of the residuals.
+struct Codes {
+  I first = 0;
+  I first_difference = 0;
+  U divisor = 0;
+  unsigned order = 0;
+  Coder coder = kPacked;
+  I centre = 0;    // packed: the minimum
+  unsigned k = 0;  // Rice, where all residuals share it
+  U range = 0;     // packed
+  U exceptions = 0;
+  ByteReader list{Bytes()};
+  Bytes bits;
+
+  [[nodiscard]] bool blocks() const { return coder >= kRiceSignedBlocks; }
+  // How many values stand before the first residual's.
+  [[nodiscard]] std::size_t before() const { return order == 2 ? 2 : 1; }
+};
+
+base::Result<> Corrupt(const char* what) { return base::Fail(base::ErrorKind::kCorrupt, what); }
+
+base::Result<> ReadPackedHeader(ByteReader* bytes, std::size_t count, Codes* out) {
+  out->centre = bytes->Signed();
+  out->range = bytes->Varint();
+  out->exceptions = bytes->Varint();
+  if (!bytes->ok() || out->range >= kMaxRange || out->exceptions > count) {
+    return Corrupt("packed integers: bad header");
+  }
+  out->list = *bytes;
+  for (U i = 0; i < out->exceptions; ++i) {
+    bytes->Varint();
+    bytes->Signed();
+  }
+  return {};
+}
+
+// Of `count` (2 and more) integers.
+base::Result<> ReadHeader(Bytes input, std::size_t count, Codes* out) {
+  ByteReader bytes(input);
+  out->first = bytes.Signed();
+  out->divisor = bytes.Varint();
+  const std::uint8_t how = bytes.Byte();
+  out->order = how >> 4;
+  out->coder = static_cast<Coder>(how & 15);
+  out->first_difference = out->order == 2 ? bytes.Signed() : 0;
+  if (!bytes.ok() || out->order > 2 || out->coder > kRiceUnsignedBlocks) {
+    return Corrupt("integers: bad header");
+  }
+  if (out->coder == kPacked) {
+    if (auto read = ReadPackedHeader(&bytes, count - out->before(), out); !read) {
+      return read;
     }
-    if (at < out.size()) {
-      out[at] = v;
+  } else {
+    out->centre = bytes.Signed();
+    out->k = out->blocks() ? 0 : bytes.Byte();
+    if (!bytes.ok() || out->k > kMaxRice) {
+      return Corrupt("Rice codes: bad header");
+    }
+  }
+  out->bits = bytes.rest();
+  return {};
+}
+
+// Residuals that the packed codes could not hold; `out` has those from `at` on.
+base::Result<> ReadExceptions(const Codes& codes, std::size_t count, std::size_t at,
+                              std::span<I> out) {
+  ByteReader list = codes.list;
+  U place = 0;
+  for (U i = 0; i < codes.exceptions; ++i) {
+    place += list.Varint();
+    const I v = list.Signed();
+    if (!list.ok() || place >= count) {
+      return Corrupt("packed integers: bad exception");
+    }
+    if (place >= at && place - at < out.size()) {
+      out[place - at] = v;
     }
   }
   return {};
 }
 
-base::Result<> ReadPacked(ByteReader* bytes, std::size_t count, std::span<I> out) {
-  const I min = bytes->Signed();
-  const U range = bytes->Varint();
-  const U exceptions = bytes->Varint();
-  if (!bytes->ok() || range >= kMaxRange || exceptions > count) {
-    return base::Fail(base::ErrorKind::kCorrupt, "packed integers: bad header");
-  }
-  const ByteReader list = *bytes;
-  for (U i = 0; i < exceptions; ++i) {
-    bytes->Varint();
-    bytes->Signed();
-  }
-  BitWindow bits(bytes->rest());
-  const Phase phase(range);
-  if (range == 0) {
+void ReadPacked(const Codes& codes, BitWindow* from, std::span<I> out) {
+  const I min = codes.centre;
+  BitWindow bits = *from;  // in registers
+  const Phase phase(codes.range);
+  if (codes.range == 0) {
     std::ranges::fill(out, min);
   } else if (phase.shorter == 1ULL << phase.width) {
     const unsigned width = phase.width;
@@ -113,45 +176,75 @@ base::Result<> ReadPacked(ByteReader* bytes, std::size_t count, std::span<I> out
       bits.Skip(is_short ? width - 1 : width);
     }
   }
-  if (auto read = ReadExceptions(list, exceptions, count, out); !read) {
-    return read;
+  *from = bits;
+}
+
+template <bool kSigned>
+[[gnu::always_inline]] inline I RiceOne(BitWindow& bits, unsigned k, I centre) {
+  bits.Need(std::min(kEscape + k, 56U));
+  const U window = bits.bits();
+  const auto q = static_cast<unsigned>(__builtin_clzll(~window | 1));
+  U u = 0;
+  if (q >= kEscape) [[unlikely]] {
+    bits.Skip(kEscape);
+    u = bits.Read(64);
+  } else if (k <= 32) [[likely]] {
+    u = (static_cast<U>(q) << k) | ((window << (q + 1)) >> 1 >> (63 - k));
+    bits.Skip(q + 1 + k);
+  } else {
+    bits.Skip(q + 1);
+    u = (static_cast<U>(q) << k) | bits.Read(k);
   }
-  if (bits.Overrun()) {
-    return base::Fail(base::ErrorKind::kCorrupt, "packed integers: cut short");
-  }
-  return {};
+  return Plus(centre, kSigned ? UnZigZag(u) : static_cast<I>(u));
 }
 
 template <bool kSigned>
 [[gnu::always_inline]] inline void RiceRun(BitWindow* from, unsigned k, I centre,
                                            std::span<I> out) {
   BitWindow bits = *from;  // in registers
-  const unsigned most = kEscape + k;
   for (I& v : out) {
-    bits.Need(std::min(most, 56U));
-    const U window = bits.bits();
-    const auto q = static_cast<unsigned>(__builtin_clzll(~window | 1));
-    U u = 0;
-    if (q >= kEscape) [[unlikely]] {
-      bits.Skip(kEscape);
-      u = bits.Read(64);
-    } else if (k <= 32) [[likely]] {
-      u = (static_cast<U>(q) << k) | ((window << (q + 1)) >> 1 >> (63 - k));
-      bits.Skip(q + 1 + k);
-    } else {
-      bits.Skip(q + 1);
-      u = (static_cast<U>(q) << k) | bits.Read(k);
-    }
-    v = Plus(centre, kSigned ? UnZigZag(u) : static_cast<I>(u));
+    v = RiceOne<kSigned>(bits, k, centre);
   }
   *from = bits;
 }
 
-using RiceReader = void (*)(BitWindow*, unsigned, I, std::span<I>);
+// Several runs of codes at once: each code waits for the length of the one before, so one run alone
+// would leave the processor idle. `out` has the runs one after the other, `apart` from each other.
+constexpr std::size_t kLanes = 3;
+struct Lanes {
+  BitWindow bits[kLanes];
+  unsigned k[kLanes];
+};
+
+template <bool kSigned>
+[[gnu::always_inline]] inline void RiceAbreast(Lanes* lanes, I centre, std::size_t apart,
+                                               std::size_t count, I* out) {
+  BitWindow a = lanes->bits[0];
+  BitWindow b = lanes->bits[1];
+  BitWindow c = lanes->bits[2];
+  const auto [ka, kb, kc] = lanes->k;
+  for (std::size_t i = 0; i < count; ++i) {
+    out[i] = RiceOne<kSigned>(a, ka, centre);
+    out[i + apart] = RiceOne<kSigned>(b, kb, centre);
+    out[i + 2 * apart] = RiceOne<kSigned>(c, kc, centre);
+  }
+  lanes->bits[0] = a;
+  lanes->bits[1] = b;
+  lanes->bits[2] = c;
+}
+
+struct RiceReader {
+  void (*run)(BitWindow*, unsigned, I, std::span<I>);
+  void (*abreast)(Lanes*, I, std::size_t, std::size_t, I*);
+};
 
 template <bool kSigned>
 void PlainRice(BitWindow* bits, unsigned k, I centre, std::span<I> out) {
   RiceRun<kSigned>(bits, k, centre, out);
+}
+template <bool kSigned>
+void PlainAbreast(Lanes* lanes, I centre, std::size_t apart, std::size_t count, I* out) {
+  RiceAbreast<kSigned>(lanes, centre, apart, count, out);
 }
 
 #ifdef __x86_64__
@@ -161,6 +254,11 @@ template <bool kSigned>
                                                  std::span<I> out) {
   RiceRun<kSigned>(bits, k, centre, out);
 }
+template <bool kSigned>
+[[gnu::target("bmi,bmi2,lzcnt")]] void QuickAbreast(Lanes* lanes, I centre, std::size_t apart,
+                                                    std::size_t count, I* out) {
+  RiceAbreast<kSigned>(lanes, centre, apart, count, out);
+}
 #endif
 
 template <bool kSigned>
@@ -168,64 +266,111 @@ RiceReader BestRice() {
 #ifdef __x86_64__
   if (__builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") &&
       __builtin_cpu_supports("lzcnt")) {
-    return QuickRice<kSigned>;
+    return {QuickRice<kSigned>, QuickAbreast<kSigned>};
   }
 #endif
-  return PlainRice<kSigned>;
+  return {PlainRice<kSigned>, PlainAbreast<kSigned>};
 }
 
-base::Result<> ReadRice(ByteReader* bytes, Coder coder, std::span<I> out) {
-  const I centre = bytes->Signed();
-  const bool blocks = coder >= kRiceSignedBlocks;
-  const bool is_signed = coder == kRiceSigned || coder == kRiceSignedBlocks;
-  unsigned k = blocks ? 0 : bytes->Byte();
-  if (!bytes->ok() || k > kMaxRice) {
-    return base::Fail(base::ErrorKind::kCorrupt, "Rice codes: bad header");
-  }
+RiceReader ReaderOf(Coder coder) {
   static const RiceReader kReaders[] = {BestRice<false>(), BestRice<true>()};
-  const RiceReader read = kReaders[is_signed ? 1 : 0];
-  BitWindow bits(bytes->rest());
+  return kReaders[coder == kRiceSigned || coder == kRiceSignedBlocks ? 1 : 0];
+}
+
+// The parameter of a block that begins, or of all.
+base::Result<unsigned> Parameter(const Codes& codes, BitWindow* bits) {
+  const unsigned k = codes.blocks() ? static_cast<unsigned>(bits->Read(6)) : codes.k;
+  if (k > kMaxRice) {
+    return base::Fail(base::ErrorKind::kCorrupt, "Rice codes: bad parameter");
+  }
+  return k;
+}
+
+// The next residuals' codes; a block begins with the first.
+base::Result<> ReadCodes(const Codes& codes, BitWindow* bits, std::span<I> out) {
+  if (codes.coder == kPacked) {
+    ReadPacked(codes, bits, out);
+    return bits->Overrun() ? Corrupt("packed integers: cut short") : base::Result<>{};
+  }
+  const RiceReader reader = ReaderOf(codes.coder);
   for (std::size_t at = 0; at < out.size();) {
-    const std::size_t n = blocks ? std::min(kBlock, out.size() - at) : out.size();
-    if (blocks) {
-      k = static_cast<unsigned>(bits.Read(6));
-      if (k > kMaxRice) {
-        return base::Fail(base::ErrorKind::kCorrupt, "Rice codes: bad parameter");
-      }
+    const std::size_t n = codes.blocks() ? std::min(kBlock, out.size() - at) : out.size();
+    const auto k = Parameter(codes, bits);
+    if (!k) {
+      return base::Fail(k.error());
     }
-    read(&bits, k, centre, out.subspan(at, n));
+    reader.run(bits, *k, codes.centre, out.subspan(at, n));
     at += n;
   }
-  if (bits.Overrun()) {
-    return base::Fail(base::ErrorKind::kCorrupt, "Rice codes: cut short");
-  }
-  return {};
+  return bits->Overrun() ? Corrupt("Rice codes: cut short") : base::Result<>{};
 }
 
-// From residuals (in out[order…]) back to the values.
-void Undo(unsigned order, I first, I first_difference, U divisor, std::span<I> out) {
-  const auto steps = [divisor](I residual) { return static_cast<U>(residual) * divisor; };
-  U value = static_cast<U>(first);
-  out[0] = first;
-  if (order == 0) {
-    for (I& v : out.subspan(1)) {
-      v = static_cast<I>(value + steps(v));
+// The same from a mark on, `marks` being those from there on.
+base::Result<> ReadMarked(const Codes& codes, std::span<const IntegerMark> marks,
+                          std::span<I> out) {
+  // So many blocks each lane has, of which the very last may be cut short; what is left comes
+  // after.
+  const std::size_t each = (out.size() + kBlock - 1) / kBlock / kLanes;
+  BitWindow first(codes.bits, marks[0].bit);
+  if (codes.coder == kPacked || each == 0) {
+    return ReadCodes(codes, &first, out);
+  }
+  const std::size_t apart = each * kBlock;
+  Lanes lanes{
+      {first, BitWindow(codes.bits, marks[each].bit), BitWindow(codes.bits, marks[2 * each].bit)},
+      {}};
+  const RiceReader reader = ReaderOf(codes.coder);
+  for (std::size_t at = 0; at < apart; at += kBlock) {
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      const auto k = Parameter(codes, &lanes.bits[lane]);
+      if (!k) {
+        return base::Fail(k.error());
+      }
+      lanes.k[lane] = *k;
     }
-  } else if (order == 1) {
-    for (I& v : out.subspan(1)) {
+    const std::size_t n = std::min(kBlock, out.size() - 2 * apart - at);
+    reader.abreast(&lanes, codes.centre, apart, n, &out[at]);
+    for (std::size_t lane = 0; n < kBlock && lane + 1 < kLanes; ++lane) {
+      reader.run(&lanes.bits[lane], lanes.k[lane], codes.centre,
+                 out.subspan(lane * apart + at + n, kBlock - n));
+    }
+  }
+  return ReadCodes(codes, &lanes.bits[kLanes - 1],
+                   out.subspan(std::min(out.size(), kLanes * apart)));
+}
+
+// From residuals back to values, where `value` and `difference` came before.
+void Undo(const Codes& codes, U value, U difference, std::span<I> out) {
+  const U divisor = codes.divisor;
+  const auto steps = [divisor](I residual) { return static_cast<U>(residual) * divisor; };
+  if (codes.order == 0) {
+    for (I& v : out) {
+      v = static_cast<I>(static_cast<U>(codes.first) + steps(v));
+    }
+  } else if (codes.order == 1) {
+    for (I& v : out) {
       value += steps(v);
       v = static_cast<I>(value);
     }
-  } else if (out.size() > 1) {
-    U difference = steps(first_difference);
-    value += difference;
-    out[1] = static_cast<I>(value);
-    for (I& v : out.subspan(2)) {
+  } else {
+    for (I& v : out) {
       difference += steps(v);
       value += difference;
       v = static_cast<I>(value);
     }
   }
+}
+
+// The same from the beginning: all of `out` but the values before the first residual are residuals.
+void UndoAll(const Codes& codes, std::span<I> out) {
+  U value = static_cast<U>(codes.first);
+  const U difference = static_cast<U>(codes.first_difference) * codes.divisor;
+  out[0] = codes.first;
+  if (codes.order == 2 && out.size() > 1) {
+    value += difference;
+    out[1] = static_cast<I>(value);
+  }
+  Undo(codes, value, difference, out.subspan(std::min(codes.before(), out.size())));
 }
 
 }  // namespace
@@ -234,30 +379,92 @@ base::Result<> DecodeIntegers(Bytes input, std::size_t count, std::span<std::int
   if (out.empty()) {
     return {};
   }
-  ByteReader bytes(input);
-  const I first = bytes.Signed();
   if (count == 1) {
-    out[0] = first;
-    return bytes.ok() ? base::Result<>{}
-                      : base::Fail(base::ErrorKind::kCorrupt, "integers: cut short");
+    ByteReader bytes(input);
+    out[0] = bytes.Signed();
+    return bytes.ok() ? base::Result<>{} : Corrupt("integers: cut short");
   }
-  const U divisor = bytes.Varint();
-  const std::uint8_t how = bytes.Byte();
-  const unsigned order = how >> 4;
-  const auto coder = static_cast<Coder>(how & 15);
-  const I first_difference = order == 2 ? bytes.Signed() : 0;
-  if (!bytes.ok() || order > 2 || coder > kRiceUnsignedBlocks) {
-    return base::Fail(base::ErrorKind::kCorrupt, "integers: bad header");
-  }
-  const std::size_t before = order == 2 ? 2 : 1;
-  const auto residuals = out.subspan(std::min(before, out.size()));
-  auto read = coder == kPacked ? ReadPacked(&bytes, count - before, residuals)
-                               : ReadRice(&bytes, coder, residuals);
-  if (!read) {
+  Codes codes;
+  if (auto read = ReadHeader(input, count, &codes); !read) {
     return read;
   }
-  Undo(order, first, first_difference, divisor, out);
+  const auto residuals = out.subspan(std::min(codes.before(), out.size()));
+  BitWindow bits(codes.bits);
+  if (auto read = ReadCodes(codes, &bits, residuals); !read) {
+    return read;
+  }
+  if (auto read = ReadExceptions(codes, count - codes.before(), 0, residuals); !read) {
+    return read;
+  }
+  UndoAll(codes, out);
   return {};
+}
+
+base::Result<std::vector<IntegerMark>> MarkIntegers(Bytes input, std::size_t count) {
+  static_assert(kBlock == kMarkEvery);
+  std::vector<IntegerMark> out;
+  if (count < 2 || input.size() > UINT32_MAX / 8) {
+    return out;
+  }
+  Codes codes;
+  if (auto read = ReadHeader(input, count, &codes); !read) {
+    return base::Fail(read.error());
+  }
+  std::vector<I> values(count);
+  const auto residuals = std::span(values).subspan(codes.before());
+  BitWindow bits(codes.bits);
+  for (std::size_t at = 0; at < residuals.size(); at += kBlock) {
+    out.push_back({.bit = static_cast<std::uint32_t>(bits.taken())});
+    const std::size_t n = std::min(kBlock, residuals.size() - at);
+    if (auto read = ReadCodes(codes, &bits, residuals.subspan(at, n)); !read) {
+      return base::Fail(read.error());
+    }
+  }
+  if (auto read = ReadExceptions(codes, residuals.size(), 0, residuals); !read) {
+    return base::Fail(read.error());
+  }
+  UndoAll(codes, values);
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    const I* before = &residuals[i * kBlock] - 1;
+    out[i].value = *before;
+    out[i].difference = codes.order == 2 ? Minus(*before, before[-1]) : 0;
+  }
+  return out;
+}
+
+base::Result<std::span<const std::int64_t>> DecodeIntegers(Bytes input, std::size_t count,
+                                                           std::span<const IntegerMark> marks,
+                                                           std::size_t first, std::size_t n,
+                                                           std::vector<std::int64_t>* room) {
+  if (marks.empty()) {
+    room->resize(first + n);
+    if (auto read = DecodeIntegers(input, count, *room); !read) {
+      return base::Fail(read.error());
+    }
+    return std::span<const I>(*room).subspan(first);
+  }
+  Codes codes;
+  if (auto read = ReadHeader(input, count, &codes); !read) {
+    return base::Fail(read.error());
+  }
+  const std::size_t before = codes.before();
+  const std::size_t mark = first < before ? 0 : (first - before) / kBlock;
+  const std::size_t from = mark == 0 ? 0 : before + mark * kBlock;  // what room begins with
+  room->resize(first + n - from);
+  const auto residuals = std::span(*room).subspan(mark == 0 ? std::min(before, room->size()) : 0);
+  if (auto read = ReadMarked(codes, marks.subspan(mark), residuals); !read) {
+    return base::Fail(read.error());
+  }
+  if (auto read = ReadExceptions(codes, count - before, mark * kBlock, residuals); !read) {
+    return base::Fail(read.error());
+  }
+  if (mark == 0) {
+    UndoAll(codes, *room);
+  } else {
+    Undo(codes, static_cast<U>(marks[mark].value), static_cast<U>(marks[mark].difference),
+         residuals);
+  }
+  return std::span<const I>(*room).subspan(first - from);
 }
 
 }  // namespace store

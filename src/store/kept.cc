@@ -63,6 +63,7 @@ base::Result<KeptChunk> KeptChunk::Take(std::int64_t part, ChunkReader* chunk,
     append(chunk->CodeOf(*column));
   }
   out.bytes_.shrink_to_fit();
+  out.marks_ = std::make_unique<Marks[]>(out.columns_.size());
   return out;
 }
 
@@ -111,16 +112,33 @@ void KeptChunk::AppendTimes(std::size_t first, std::size_t last,
   }
 }
 
-base::Result<> KeptChunk::Decode(const Column& column, std::span<double> out) const {
+base::Result<> KeptChunk::Decode(const Column& column, std::size_t first,
+                                 std::span<double> out) const {
   const Mask* mask = MaskOf(column);
-  return DecodeColumn(AsBytes(bytes_).subspan(column.offset, column.length),
-                      mask == nullptr ? rows_ : CountRows(*mask), out);
+  const std::size_t count = mask == nullptr ? rows_ : CountRows(*mask);
+  const Bytes bytes = AsBytes(bytes_).subspan(column.offset, column.length);
+  Marks& marks = marks_[static_cast<std::size_t>(&column - columns_.data())];
+  if (!marks.wanted.exchange(true, std::memory_order_relaxed)) {
+    return DecodeColumn(bytes, count, {}, first, out);
+  }
+  std::call_once(marks.once, [&] {
+    if (auto made = MarkColumn(bytes, count)) {
+      marks.list = std::move(*made);
+    }
+  });
+  return DecodeColumn(bytes, count, marks.list, first, out);
 }
 
 std::size_t KeptChunk::size() const {
-  std::size_t out = sizeof *this + bytes_.capacity() + columns_.capacity() * sizeof(Column);
+  std::size_t out =
+      sizeof *this + bytes_.capacity() + columns_.capacity() * (sizeof(Column) + sizeof(Marks));
   for (const Mask& mask : masks_) {
     out += sizeof(Mask) + mask.capacity() * sizeof(Mask::value_type);
+  }
+  for (const Column& column : columns_) {
+    // What marks may come to.
+    const std::size_t marks = column.length > 16 ? rows_ / kMarkEvery + 1 : 0;
+    out += marks * sizeof(IntegerMark);
   }
   return out;
 }

@@ -3,7 +3,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <atomic>
+#include <mutex>
 #include <random>
+#include <set>
+#include <stdexcept>
+#include <thread>
 
 #include "store/store_testing.h"
 
@@ -136,6 +142,138 @@ TEST(ChunkCache, QueriesSeeWhatIsMergedAndDeletedAfterTheyKeptIt) {
   }
   EXPECT_EQ(store->stats().windows, 0U);
   EXPECT_EQ(count("m"), 0U);
+}
+
+TEST(KeptChunk, IsReadTheSameEveryTimeFromAnywhere) {
+  std::vector<model::Timestamp> times;
+  std::vector<double> walk;
+  std::mt19937 rng(2);
+  for (int i = 0; i < 1440; ++i) {
+    times.push_back(kStart + i * 5000);
+    walk.push_back((walk.empty() ? 5000 : walk.back()) + static_cast<int>(rng() % 21) - 10);
+  }
+  const ChunkColumn columns[] = {{4, walk, nullptr}};
+  const KeptChunk kept = Kept(EncodeChunk(times, columns), {4});
+  const KeptChunk::Column& column = *kept.Find(4);
+  for (int i = 0; i < 500; ++i) {
+    const std::size_t first = rng() % walk.size();
+    std::vector<double> some(1 + rng() % (walk.size() - first));
+    ASSERT_TRUE(kept.Decode(column, first, some).has_value());
+    EXPECT_TRUE(std::equal(some.begin(), some.end(), &walk[first])) << first << " " << some.size();
+  }
+}
+
+// Twenty targets of 300 series, so much that a second thread is taken; two of them have a series of
+// the same labels.
+class TwoThreads : public ::testing::Test {
+ protected:
+  TwoThreads() {
+    StoreOptions options;
+    options.dir = dir_.path();
+    store_ = MustOpen(options);
+    for (int target = 0; target < 20; ++target) {
+      model::Batch batch{.target = "t" + std::to_string(target), .t = 0, .samples = {}};
+      for (int i = 0; i < 300; ++i) {
+        batch.samples.push_back({testing::MakeLabels({{"__name__", "m"},
+                                                      {"i", std::to_string(i)},
+                                                      {"target", i == 7 ? "all" : batch.target}}),
+                                 0});
+      }
+      for (int row = 0; row < 100; ++row) {
+        batch.t = kStart + row * 5000 + target;
+        for (std::size_t i = 0; i < batch.samples.size(); ++i) {
+          batch.samples[i].value = static_cast<double>(row * target) + 0.25 * i;
+        }
+        EXPECT_TRUE(store_->Append(batch));
+      }
+    }
+    EXPECT_TRUE(store_->Maintain(base::FromMs(kStart + 3 * 3'600'000)));
+  }
+
+  base::Result<> Each(const SeriesSink& sink) const {
+    const Hints hints{.range_ms = 0, .function = {}, .abreast = true};
+    return store_->Each({Match("__name__", "m")}, 0, INT64_MAX, &hints, sink);
+  }
+
+  const TempDir dir_;
+  const base::FrozenClock clock_{base::FromMs(kStart)};
+  std::unique_ptr<Store> store_;
+};
+
+TEST_F(TwoThreads, GiveWhatOneGives) {
+  const auto want = MustSelect(*store_, {Match("__name__", "m")});
+  ASSERT_EQ(want.size(), 20U * 299 + 1);
+  std::mutex mutex;
+  for (int round = 0; round < 3; ++round) {
+    std::set<std::thread::id> threads;
+    std::set<std::size_t> places;
+    ASSERT_TRUE(Each([&](std::size_t place, const SeriesView& series) -> base::Result<> {
+      const std::lock_guard lock(mutex);
+      threads.insert(std::this_thread::get_id());
+      EXPECT_TRUE(places.insert(place).second);
+      EXPECT_EQ(*series.labels, *want.at(place).labels);
+      EXPECT_TRUE(std::ranges::equal(series.t, want[place].t));
+      EXPECT_TRUE(std::ranges::equal(series.v, want[place].v));
+      return {};
+    }));
+    EXPECT_EQ(places.size(), want.size());
+    EXPECT_LE(threads.size(), 2U);
+  }
+}
+
+TEST_F(TwoThreads, EndAtAnErrorAndAtAnException) {
+  std::atomic<int> given = 0;
+  const auto failed = Each([&](std::size_t, const SeriesView&) -> base::Result<> {
+    if (++given >= 1000) {
+      return base::Fail(base::ErrorKind::kCancelled, "enough");
+    }
+    return {};
+  });
+  ASSERT_FALSE(failed.has_value());
+  EXPECT_EQ(failed.error().message, "enough");
+  EXPECT_LE(given, 1002);
+  for (const bool first : {true, false}) {  // the thread that asks, or its helper
+    const auto self = std::this_thread::get_id();
+    std::atomic<bool> thrown = false;
+    const auto read = [&] {
+      return Each([&](std::size_t, const SeriesView&) -> base::Result<> {
+        if ((std::this_thread::get_id() == self) == first && !thrown.exchange(true)) {
+          throw std::runtime_error("broken");
+        }
+        if (!first && !thrown) {
+          std::this_thread::sleep_for(1ms);  // so that the helper has its turn
+        }
+        return {};
+      });
+    };
+    EXPECT_THROW((void)read(), std::runtime_error);
+    EXPECT_TRUE(Each([](std::size_t, const SeriesView&) { return base::Result<>(); }));
+  }
+}
+
+TEST_F(TwoThreads, ReadersAndAWriterAtTheSameTime) {
+  std::vector<std::thread> readers;
+  std::atomic<bool> over = false;
+  for (int i = 0; i < 3; ++i) {
+    readers.emplace_back([&] {
+      while (!over) {
+        std::atomic<std::size_t> samples = 0;
+        EXPECT_TRUE(Each([&](std::size_t, const SeriesView& series) {
+          samples += series.v.size();
+          return base::Result<>();
+        }));
+        EXPECT_GE(samples, 20U * 300 * 100 - 19 * 100);
+      }
+    });
+  }
+  for (int i = 0; i < 50; ++i) {
+    EXPECT_TRUE(store_->Append(MakeBatch("late", kStart + i * 1000, {{"m", i}})));
+    EXPECT_TRUE(store_->Maintain(base::FromMs(kStart + (3 + i) * 3'600'000)));
+  }
+  over = true;
+  for (auto& reader : readers) {
+    reader.join();
+  }
 }
 
 }  // namespace

@@ -48,6 +48,7 @@ struct SeriesData {
 struct Hints {
   std::int64_t range_ms = 0;  ///< of the range vector; 0: an instant one
   std::string_view function;  ///< that takes the range vector: "rate", "max_over_time"
+  bool abreast = false;       ///< the sink may be called by two threads at once
 };
 
 /// One series' samples, lent for the length of a call.
@@ -57,7 +58,8 @@ struct SeriesView {
   std::span<const double> v;
   std::span<const double> weight = {};  ///< as SeriesData has it
 };
-/// Takes one series; `place` is its place in the order of labels. An error ends the reading.
+/// Takes one series; `place` is its place in the order of labels. An error ends the reading. By one
+/// thread at a time, but for Hints::abreast.
 using SeriesSink = std::function<base::Result<>(std::size_t place, const SeriesView& series)>;
 /// Lends series that were read, in their order.
 inline base::Result<> Lend(const std::vector<SeriesData>& all, const SeriesSink& sink) {

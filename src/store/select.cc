@@ -5,6 +5,7 @@
 #include <numeric>
 #include <set>
 
+#include "store/helper.h"
 #include "store/snapshot.h"
 
 namespace store {
@@ -89,10 +90,17 @@ struct Buffer {
 // One Each at work.
 class Selection {
  public:
-  /// `hints`: nullptr, or what statistics of five minutes may stand for.
+  // `hints`: nullptr, or what statistics of five minutes may stand for. `abreast`: two threads may
+  // give to the sink.
   Selection(const State* state, model::Timestamp from, model::Timestamp to, const Hints* hints,
-            const SeriesSink& sink)
-      : state_(state), from_(from), to_(to), hints_(hints), sink_(sink), snapshot_(state) {}
+            bool abreast, const SeriesSink& sink)
+      : state_(state),
+        from_(from),
+        to_(to),
+        hints_(hints),
+        abreast_(abreast),
+        sink_(sink),
+        snapshot_(state) {}
 
   base::Result<> Run(const std::vector<Matcher>& matchers);
 
@@ -142,20 +150,27 @@ class Selection {
 
   base::Result<std::shared_ptr<const KeptParts>> Parts(Window window, const Group& group);
   base::Result<> ReadGroups();
+  base::Result<> ReadNext(Helper* helper);
+  [[nodiscard]] bool IsMuch(std::size_t done) const;
   base::Result<> GiveTwins();
 
   const State* state_;
   model::Timestamp from_;
   model::Timestamp to_;
   const Hints* hints_;
+  bool abreast_;
   const SeriesSink& sink_;
   Snapshot snapshot_;
   std::vector<std::size_t> place_;  // by slot
   std::vector<SeriesData> head_;    // by slot, what memory has
-  std::map<TargetId, std::set<Window>>
-      in_memory_;  // with samples there; filled when there are hints
-  std::size_t samples_ = 0;
+  // Windows with samples in memory; filled when there are hints.
+  std::map<TargetId, std::set<Window>> in_memory_;
+  std::atomic<std::size_t> samples_ = 0;
   std::map<std::size_t, std::map<std::size_t, SeriesData>> twins_;  // by place, then slot
+  base::Result<> helped_;              // what the second thread came to
+  std::mutex mutex_;                   // of the reader and the pieces of twins
+  std::atomic<std::size_t> next_ = 0;  // of the groups
+  std::atomic<bool> failed_ = false;   // one of the threads has an error: the other may end
 };
 
 // Reads target by target, window by window.
@@ -215,13 +230,15 @@ class GroupReader {
       raw.insert(more->second.begin(), more->second.end());
     }
     condensed_.resize(group.series.size());
+    const std::size_t limit = all_.state_->options.select_samples;
+    const std::lock_guard lock(all_.mutex_);
     const auto fits = ReadTiers(&all_.snapshot_, group,
                                 {.hints = *all_.hints_,
                                  .from = all_.from_,
                                  .to = all_.to_,
                                  .window_ms = all_.state_->window_ms,
                                  .raw = raw,
-                                 .room = all_.state_->options.select_samples - all_.samples_},
+                                 .room = limit - std::min<std::size_t>(limit, all_.samples_)},
                                 &condensed_);
     if (!fits) {
       return base::Fail(fits.error());
@@ -264,20 +281,15 @@ class GroupReader {
       out->own.assign(times_.begin(), times_.begin() + static_cast<std::ptrdiff_t>(size));
       out->shares = false;
     }
-    if (mask == nullptr && first == 0) {
-      out->v.resize(size + last);  // straight to its place
-      if (auto done = chunk.Decode(column, std::span(out->v).subspan(size)); !done) {
-        out->v.resize(size);
-        return done;
-      }
-    } else {
-      scratch_.resize(mask == nullptr ? last : Rank(*mask, last));
-      if (auto done = chunk.Decode(column, scratch_); !done) {
-        return done;
-      }
-      const std::size_t skip = mask == nullptr ? first : Rank(*mask, first);
-      out->v.insert(out->v.end(), scratch_.begin() + static_cast<std::ptrdiff_t>(skip),
-                    scratch_.end());
+    const std::size_t skip = mask == nullptr ? first : Rank(*mask, first);
+    const std::size_t count = (mask == nullptr ? last : Rank(*mask, last)) - skip;
+    if (count == 0) {
+      return {};
+    }
+    out->v.resize(size + count);  // straight to its place
+    if (auto done = chunk.Decode(column, skip, std::span(out->v).subspan(size)); !done) {
+      out->v.resize(size);
+      return done;
     }
     if (!out->shares) {
       for (std::size_t row = first; row < last; ++row) {
@@ -295,9 +307,9 @@ class GroupReader {
     if (condensed != nullptr && condensed->v.empty()) {
       condensed = nullptr;
     }
-    all_.samples_ +=
+    const std::size_t size =
         buffer.v.size() + head.v.size() + (condensed == nullptr ? 0 : condensed->v.size());
-    if (all_.samples_ > all_.state_->options.select_samples) {
+    if (all_.samples_ += size; all_.samples_ > all_.state_->options.select_samples) {
       return all_.TooMany();
     }
     const std::span<const double> v = buffer.v;
@@ -323,6 +335,7 @@ class GroupReader {
     Add(head, &whole);
     Normalise(&whole);
     if (twin != all_.twins_.end()) {
+      const std::lock_guard lock(all_.mutex_);
       twin->second.emplace(slot, std::move(whole));
       return {};
     }
@@ -335,7 +348,6 @@ class GroupReader {
   std::vector<model::Timestamp> chunk_times_;  // of one chunk, all rows
   std::vector<Buffer> buffers_;                // of the group's series
   std::vector<SeriesData> condensed_;          // of them, or empty: statistics of five minutes
-  std::vector<double> scratch_;
 };
 
 // What is kept of a chunk, or else read now and kept, with what others asked of it.
@@ -350,6 +362,7 @@ base::Result<std::shared_ptr<const KeptParts>> Selection::Parts(Window window, c
   } else {
     fresh->asked = group.series;
   }
+  const std::lock_guard lock(mutex_);
   const std::uint64_t damage = state_->unreadable;
   auto done = snapshot_.EachPart(window, group.target,
                                  [&](std::int64_t part, ChunkReader* chunk) -> base::Result<> {
@@ -369,14 +382,34 @@ base::Result<std::shared_ptr<const KeptParts>> Selection::Parts(Window window, c
   return fresh;
 }
 
-base::Result<> Selection::ReadGroups() {
+// Whether what comes after the first `done` groups is worth a second thread.
+bool Selection::IsMuch(std::size_t done) const {
+  constexpr std::size_t kMuch = 200'000;  // samples: about a millisecond
+  return abreast_ && samples_ / done * (snapshot_.groups.size() - done) >= kMuch;
+}
+
+// Reads groups that nobody has begun until there are none; `helper` is what may be started to do
+// the same, or nullptr.
+base::Result<> Selection::ReadNext(Helper* helper) {
   GroupReader reader(this);
-  for (const Group& group : snapshot_.groups) {
-    if (auto done = reader.Read(group); !done) {
+  for (std::size_t i = next_++; i < snapshot_.groups.size() && !failed_; i = next_++) {
+    if (auto done = reader.Read(snapshot_.groups[i]); !done) {
+      failed_ = true;
       return done;
+    }
+    if (helper != nullptr && IsMuch(i + 1)) {
+      helper->Start([this] { helped_ = ReadNext(nullptr); });
+      helper = nullptr;
     }
   }
   return {};
+}
+
+base::Result<> Selection::ReadGroups() {
+  Helper helper(&state_->helping);
+  auto done = ReadNext(&helper);
+  helper.Join();
+  return done ? std::move(helped_) : std::move(done);
 }
 
 base::Result<> Selection::Run(const std::vector<Matcher>& matchers) {
@@ -426,7 +459,8 @@ base::Result<> Store::Each(const std::vector<Matcher>& matchers, model::Timestam
     return {};
   }
   const bool serves = hints != nullptr && StatisticsFor(*hints) != 0;
-  return Selection(state_.get(), from, to, serves ? hints : nullptr, sink).Run(matchers);
+  const bool abreast = hints != nullptr && hints->abreast;
+  return Selection(state_.get(), from, to, serves ? hints : nullptr, abreast, sink).Run(matchers);
 }
 
 base::Result<std::vector<SeriesData>> Store::Select(const std::vector<Matcher>& matchers,

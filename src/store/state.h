@@ -139,6 +139,7 @@ struct State {
   std::string error;
 
   mutable std::atomic<std::uint64_t> unreadable{0};
+  mutable std::atomic<bool> helping{false};  // a long read has its second thread
   std::atomic<std::uint64_t> appended{0}, overwritten{0}, refused{0}, lost{0}, replayed{0};
   std::atomic<std::uint64_t> chunks_written{0}, chunks_deleted{0}, series_deleted{0};
   std::atomic<std::uint64_t> chunks_set_aside{0}, rows_set_aside{0}, files_set_aside{0};
