@@ -47,7 +47,12 @@ base::Result<std::unique_ptr<asio::ssl::context>> MakeTls(const ServerOptions& o
 
 struct Server::State {
   State(loop::Loop& l, ServerOptions options, Router router)
-      : loop(l), shared(std::make_shared<ServerShared>()), scope(l), listeners(l), gone(l) {
+      : loop(l),
+        shared(std::make_shared<ServerShared>()),
+        scope(l),
+        listeners(l),
+        came(l),
+        gone(l) {
     shared->options = std::move(options);
     shared->router = std::move(router);
     if (shared->options.auth.sessions) {
@@ -59,6 +64,7 @@ struct Server::State {
   std::shared_ptr<ServerShared> shared;
   loop::Scope scope;      // connections and the watchdog
   loop::Scope listeners;  // accept loops
+  loop::Event came;       // a connection began
   loop::Event gone;       // a connection ended
   std::list<std::shared_ptr<Connection>> connections;
   std::vector<std::shared_ptr<asio::ip::tcp::acceptor>> tcp;
@@ -104,6 +110,7 @@ void Server::State::Take(std::shared_ptr<Connection> connection) {
     return;
   }
   connections.push_back(connection);
+  came.Notify();
   scope.Spawn("http connection", Serve(this, std::move(connection)));
 }
 
@@ -118,6 +125,9 @@ loop::Task<> Server::State::Watch(State* state) {
   const auto shortest = std::min({options.idle_time, options.header_time, options.body_time,
                                   options.write_time, base::Duration(std::chrono::seconds(2))});
   while (true) {
+    while (state->connections.empty()) {
+      co_await state->came.Wait();
+    }
     co_await loop::Sleep(shortest / 4);
     const auto now = base::Clock::Steady();
     for (const auto& connection : state->connections) {

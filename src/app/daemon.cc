@@ -68,6 +68,7 @@ Daemon::Daemon(Settings settings, RunOptions options)
       fleet_event_(loop_),
       alert_event_(loop_),
       state_event_(loop_),
+      store_event_(loop_),
       scope_(loop_) {}
 
 Daemon::~Daemon() {
@@ -128,7 +129,12 @@ void Daemon::MakeRooms() {
                              std::span<const model::TableBatch> tables) {
         outbound->Put(batches, tables);
       },
-      [this](std::vector<std::string> flipped) { decider_->OnReadable(std::move(flipped)); });
+      [this](std::vector<std::string> flipped) {
+        decider_->OnReadable(std::move(flipped));
+        if (store_->unsettled()) {
+          store_event_.Notify();
+        }
+      });
   decider_ = std::make_unique<Decider>(
       loop_, rules_worker_, RuleQuery(), RuleRecord(),
       [this](std::vector<model::Alert> alerts, bool first) { OnAlerts(std::move(alerts), first); },
@@ -264,7 +270,7 @@ loop::Task<> Daemon::Begin() {
   scope_.Spawn("alerts", WatchAlerts());
   scope_.Spawn("state", KeepState());
   scope_.Spawn("fleet", PublishFleet());
-  scope_.Spawn("status page", status_page_->Run(seconds(10)));
+  RunStatusPage();
   outbox_->Start();
   ready_ = true;
   sd_notify(0, "READY=1");
@@ -318,6 +324,16 @@ void Daemon::WatchTargets() {
   scheduler_->Apply(settings_.targets);
   ApplyRemote();
   status_page_->Configure(settings_.status_page, settings_.targets);
+  if (ready_) {
+    RunStatusPage();
+  }
+}
+
+/// Computes the status page's figures from now on, if there is one.
+void Daemon::RunStatusPage() {
+  if (settings_.status_page.on() && !std::exchange(status_page_runs_, true)) {
+    scope_.Spawn("status page", status_page_->Run(seconds(10)));
+  }
 }
 
 void Daemon::OnDiscovered() {

@@ -79,6 +79,7 @@ class Daemon {
   loop::Task<base::Result<>> Reload();
   void Apply(Settings settings);
   void WatchTargets();
+  void RunStatusPage();
   void OnDiscovered();
 
   // What the API asks (daemon_sources.cc, daemon_settings.cc, daemon_store.cc).
@@ -122,6 +123,7 @@ class Daemon {
   base::Time loaded_ = started_;
   std::string config_error_;
   bool ready_ = false;
+  bool status_page_runs_ = false;
   int lock_ = -1;
   bool copying_ = false;  ///< a snapshot is being made
 
@@ -167,6 +169,7 @@ class Daemon {
   loop::Event fleet_event_;
   loop::Event alert_event_;
   loop::Event state_event_;
+  loop::Event store_event_;  ///< the store has something to put in order
   loop::Scope scope_;
 };
 

@@ -11,11 +11,14 @@
 #include "api/json.h"
 #include "app/daemon.h"
 #include "base/log.h"
+#include "base/resident.h"
 
 namespace app {
 namespace {
 
+using std::chrono::microseconds;
 using std::chrono::milliseconds;
+using std::chrono::minutes;
 using std::chrono::seconds;
 
 // A ping of the same slot as what is in doubt now.
@@ -97,6 +100,7 @@ void Daemon::OnChange(const alert::Change& change) {
   }
   changed_.insert(std::string(change.alert.Target()));
   fleet_event_.Notify();
+  state_event_.Notify();
 }
 
 void Daemon::OnDoubt(const std::string& name) {
@@ -136,9 +140,14 @@ loop::Task<> Daemon::WatchAlerts() {
       }
     }
     const auto next = alerts_->Next(now);
+    // A wall clock that is set meanwhile holds alerts up for no longer than ten seconds; what comes
+    // while there is nothing to wait for wakes this task.
     const auto wait = next ? std::clamp<base::Duration>(*next - now, milliseconds(5), seconds(10))
-                           : base::Duration(seconds(10));
-    co_await alert_event_.WaitFor(wait);
+                           : base::Duration(minutes(1));
+    const bool told = co_await alert_event_.WaitFor(wait);
+    if (!told && next) {
+      state_event_.Notify();
+    }
   }
 }
 
@@ -146,7 +155,7 @@ loop::Task<> Daemon::KeepState() {
   // What must survive a restart is written soon after it changes, at most once a second.
   std::map<std::string, std::string> kept;
   for (;;) {
-    co_await state_event_.WaitFor(seconds(30));
+    co_await state_event_.WaitFor(minutes(1));
     const std::map<std::string, std::string> now = {
         {"alerts", boost::json::serialize(alerts_->Snapshot())}, {"rules", decider_->Snapshot()}};
     for (const auto& [key, json] : now) {
@@ -166,7 +175,13 @@ loop::Task<> Daemon::KeepState() {
 }
 
 loop::Task<> Daemon::Maintain() {
+  // systemd must hear of us several times within its limit.
+  std::uint64_t limit = 0;
+  const base::Duration beat = sd_watchdog_enabled(0, &limit) > 0
+                                  ? std::min<base::Duration>(microseconds(limit) / 3, minutes(1))
+                                  : minutes(1);
   auto next_prune = base::Clock::Steady();
+  auto started = base::Clock::Steady() + seconds(30);  // what only starting needs has run by then
   for (;;) {
     auto* store = store_.get();
     const auto now = base::Clock::Now();
@@ -186,8 +201,16 @@ loop::Task<> Daemon::Maintain() {
       }
     }
     malloc_trim(0);  // what a tick has freed goes back
+    if (base::Clock::Steady() >= started) {
+      started = base::Instant::max();
+      base::ReleaseCode();
+    }
     sd_notify(0, "WATCHDOG=1");
-    co_await loop::Sleep(seconds(5));
+    if (store->unsettled()) {
+      co_await loop::Sleep(seconds(5));
+    } else {
+      co_await store_event_.WaitFor(beat);
+    }
   }
 }
 

@@ -159,8 +159,11 @@ void Decider::Take(Round round, bool first) {
     alert.source = "rule";
   }
   views_ = std::move(round.views);
+  const bool same = snapshot_ == round.snapshot;
   snapshot_ = std::move(round.snapshot);
-  alerts_(std::move(alerts), first);
+  if (first || !same || !alerts.empty()) {
+    alerts_(std::move(alerts), first);
+  }
 }
 
 loop::Task<> Decider::Run() {
@@ -197,13 +200,14 @@ loop::Task<> Decider::Run() {
     const auto next = round->next;
     Take(std::move(*round), first);
     first = false;
+    while (!next && flipped_.empty() && !all_) {
+      co_await event_.Wait();  // without rules nothing is ever due
+    }
     if (flipped_.empty() && !all_) {
       // A wall clock that is set meanwhile stops the rules for no longer than this.
       constexpr base::Duration kMost = std::chrono::seconds(5);
-      const auto wait = next ? std::clamp<base::Duration>(*next - base::Clock::Now(),
-                                                          std::chrono::milliseconds(1), kMost)
-                             : kMost;
-      co_await event_.WaitFor(wait);
+      co_await event_.WaitFor(std::clamp<base::Duration>(*next - base::Clock::Now(),
+                                                         std::chrono::milliseconds(1), kMost));
     }
   }
 }

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/log.h"
+#include "base/resident.h"
 #include "base/secret.h"
 #include "base/text.h"
 #include "base/url.h"
@@ -149,6 +150,20 @@ TEST(Log, OneLineWhateverComes) {
   SetLogSink(nullptr);
   EXPECT_EQ(line.find('\n'), std::string::npos);
   EXPECT_THAT(line, testing::HasSubstr("n=3"));
+}
+
+TEST(Resident, ReleasedCodeComesBack) {
+  const auto resident = [] {
+    long size = 0;
+    long pages = 0;
+    std::ifstream("/proc/self/statm") >> size >> pages;
+    return pages;
+  };
+  const auto before = resident();
+  EXPECT_GT(ReleaseCode(), 1U << 20);
+  EXPECT_LT(resident(), before);
+  EXPECT_EQ(HmacSha256Hex("Jefe", "what do ya want for nothing?").size(), 64U);
+  EXPECT_THROW(throw std::runtime_error("through released frames"), std::runtime_error);
 }
 
 TEST(SecretFile, RefusesWhatOthersMayRead) {

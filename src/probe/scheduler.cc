@@ -67,7 +67,7 @@ struct Scheduler::State : std::enable_shared_from_this<Scheduler::State> {
   static loop::Task<Outcome> RunKind(std::shared_ptr<State> self, std::shared_ptr<Entry> entry,
                                      Request request);
   static loop::Task<bool> Confirm(std::shared_ptr<State> self, std::shared_ptr<Entry> entry,
-                                  Request request, Outcome* outcome);
+                                  model::Timestamp slot, Outcome* outcome);
   static loop::Task<Outcome> Outside(std::shared_ptr<State> self, std::shared_ptr<Entry> entry);
   static loop::Task<> OutsideOnce(std::shared_ptr<State> self, std::shared_ptr<Entry> entry);
   static loop::Task<> Burst(std::shared_ptr<State> self, std::string target, base::Duration every,
@@ -94,7 +94,7 @@ const Kind* Scheduler::State::FindKind(std::string_view name) const {
 
 Run Scheduler::State::MakeRun(const Entry& entry, model::Timestamp slot) {
   return {.target = entry.target,
-          .spec = entry.spec,
+          .spec = {entry.spec.kind, entry.spec.name, {}, entry.spec.interval, entry.spec.timeout},
           .slot = slot,
           .batch = {entry.target->name, slot, {}}};
 }
@@ -163,12 +163,12 @@ loop::Task<Outcome> Scheduler::State::RunKind(std::shared_ptr<State> self,
 /// Re-probes while the confirmed state stays contradicted. `*outcome` becomes the last re-probe's.
 /// True: all contradict it.
 loop::Task<bool> Scheduler::State::Confirm(std::shared_ptr<State> self,
-                                           std::shared_ptr<Entry> entry, Request request,
+                                           std::shared_ptr<Entry> entry, model::Timestamp slot,
                                            Outcome* outcome) {
   for (int i = 0; i < self->confirmation.probes; ++i) {
     co_await loop::Sleep(self->confirmation.spacing);
     ++self->stats.reprobes;
-    auto again = co_await RunKind(self, entry, request);
+    auto again = co_await RunKind(self, entry, Ask(*entry, slot));
     const auto values = StateOf(*entry->kind, again);
     const bool contradicts =
         entry->has_run ? Differs(values, entry->confirmed) : !again.success && !values.empty();
@@ -195,16 +195,15 @@ loop::Task<> Scheduler::State::OneSlot(std::shared_ptr<State> self, std::shared_
     entry->ended = base::Clock::Steady();
     co_return;
   }
-  const auto request = Ask(*entry, slot_ms);
   const auto generation = entry->generation;
-  auto outcome = co_await RunKind(self, entry, request);
+  auto outcome = co_await RunKind(self, entry, Ask(*entry, slot_ms));
   ++self->stats.runs;
   bool flipped = false;
   const auto values = StateOf(*entry->kind, outcome);
   const bool candidate =
       entry->has_run ? Differs(values, entry->confirmed) : !outcome.success && !values.empty();
   if (candidate) {
-    flipped = co_await Confirm(self, entry, request, &outcome);
+    flipped = co_await Confirm(self, entry, slot_ms, &outcome);
   }
   if (entry->generation != generation) {
     co_return;  // changed meanwhile: this answers a question that is no longer asked
@@ -228,13 +227,12 @@ loop::Task<> Scheduler::State::OneSlot(std::shared_ptr<State> self, std::shared_
 loop::Task<> Scheduler::State::Look(std::shared_ptr<State> self, std::shared_ptr<Entry> entry) {
   const auto generation = entry->generation;
   const auto now_ms = base::Clock::NowMs();
-  const auto request = Ask(*entry, now_ms);
-  auto outcome = co_await RunKind(self, entry, request);
+  auto outcome = co_await RunKind(self, entry, Ask(*entry, now_ms));
   ++self->stats.looks;
   if (!Differs(StateOf(*entry->kind, outcome), entry->confirmed)) {
     co_return;
   }
-  const bool flipped = co_await Confirm(self, entry, request, &outcome);
+  const bool flipped = co_await Confirm(self, entry, now_ms, &outcome);
   if (!flipped || entry->removed || entry->generation != generation) {
     co_return;
   }
@@ -306,8 +304,7 @@ loop::Task<> Scheduler::State::Drive(std::shared_ptr<State> self, std::shared_pt
 loop::Task<Outcome> Scheduler::State::Outside(std::shared_ptr<State> self,
                                               std::shared_ptr<Entry> entry) {
   const auto slot = base::Clock::NowMs();
-  const auto request = Ask(*entry, slot);
-  auto outcome = co_await RunKind(self, entry, request);
+  auto outcome = co_await RunKind(self, entry, Ask(*entry, slot));
   Run run = MakeRun(*entry, slot);
   run.outcome = outcome;
   run.outside = true;

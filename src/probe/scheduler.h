@@ -19,7 +19,7 @@ namespace probe {
 /// One finished run of one probe.
 struct Run {
   std::shared_ptr<const model::Target> target;
-  model::ProbeSpec spec;
+  model::ProbeSpec spec;      ///< without its options
   model::Timestamp slot = 0;  ///< the samples' time: the slot, or the moment of ProbeNow
   Outcome outcome;
   /// The readings with full labels (target, ip, url, the administrator's, the reading's), and

@@ -416,10 +416,15 @@ base::Result<> State::AppendMany(std::span<const model::Batch> batches,
     }
   }
   if (!flushed) {
+    unsettled = true;
     DropOldest();
     return flushed;
   }
-  if (head.samples > 2 * HeadLimit()) {  // nobody calls Maintain
+  const std::size_t limit = HeadLimit();
+  if (head.samples > limit || wal_pages * write.page_bytes > kWalBytes) {
+    unsettled = true;
+  }
+  if (head.samples > 2 * limit) {  // nobody calls Maintain
     if (auto written = WriteHead(now, base::Clock::Steady() + options.maintain_budget); !written) {
       DropOldest();
     }

@@ -33,11 +33,14 @@ class ByteWriter {
   explicit ByteWriter(std::string* out) : out_(out) {}
   void Byte(std::uint8_t b) { out_->push_back(static_cast<char>(b)); }
   void Varint(std::uint64_t v) {
+    char bytes[10];  // at most
+    std::size_t n = 0;
     while (v >= 0x80) {
-      Byte(static_cast<std::uint8_t>(v) | 0x80);
+      bytes[n++] = static_cast<char>(v | 0x80);
       v >>= 7;
     }
-    Byte(static_cast<std::uint8_t>(v));
+    bytes[n++] = static_cast<char>(v);
+    out_->append(bytes, n);
   }
   void Signed(std::int64_t v) { Varint(ZigZag(v)); }
   void U32(std::uint32_t v) { out_->append(reinterpret_cast<const char*>(&v), sizeof v); }

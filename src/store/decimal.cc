@@ -59,7 +59,8 @@ int DecimalExponent(double v, unsigned from, std::int64_t* m) {
 
 void PutValue(double v, ByteWriter* out) {
   std::int64_t m = 0;
-  if (ToDecimal(v, 0, &m) && m >= 0 && m < 128) {
+  const bool whole = ToDecimal(v, 0, &m);
+  if (whole && m >= 0 && m < 128) {
     out->Byte(static_cast<std::uint8_t>(m));
     return;
   }
@@ -67,7 +68,7 @@ void PutValue(double v, ByteWriter* out) {
     out->Byte(kStale);
     return;
   }
-  const int e = DecimalExponent(v, 0, &m);
+  const int e = whole ? 0 : DecimalExponent(v, 1, &m);
   if (e >= 0 && ZigZag(m) < (1ULL << 56)) {
     out->Byte(static_cast<std::uint8_t>(kDecimal + e));
     out->Signed(m);

@@ -2,10 +2,14 @@
 #include "store/head.h"
 
 #include <algorithm>
+#include <atomic>
 #include <bit>
+#include <mutex>
 
 namespace store {
 namespace {
+
+constexpr std::size_t kWaiting = 8;  // rows
 
 std::uint64_t Below(std::size_t bit) { return (1ULL << bit) - 1; }  // bit < 64
 
@@ -28,12 +32,11 @@ void InsertRow(Mask* mask, std::size_t row) {
   }
 }
 
-// Grows by a quarter: with doubling a third of the head would be air.
-void Push(std::vector<double>* values, double v) {
-  if (values->size() == values->capacity()) {
-    values->reserve(values->size() + std::max<std::size_t>(4, values->size() / 4));
+// Makes room for `more`. Grows by a quarter: with doubling a third of the head would be air.
+void Reserve(std::vector<double>* values, std::size_t more) {
+  if (values->capacity() - values->size() < more) {
+    values->reserve(values->size() + std::max({more, std::size_t{4}, values->size() / 4}));
   }
-  values->push_back(v);
 }
 
 // Whether a value was there already; `changed` whether it had other bits.
@@ -46,7 +49,8 @@ bool Set(Table::Column* column, std::size_t row, double v, bool* changed) {
   }
   if (mask.size() == word + 1 && (mask[word] >> (row % 64)) == 0) {
     mask[word] |= bit;
-    Push(&column->values, v);
+    Reserve(&column->values, 1);
+    column->values.push_back(v);
     return false;
   }
   const auto at = column->values.begin() + static_cast<std::ptrdiff_t>(Rank(mask, row));
@@ -75,6 +79,7 @@ std::size_t Rank(const Mask& mask, std::size_t row) {
 }
 
 const Table::Column* Table::Find(SeriesId series) const {
+  Settle();
   const auto at = std::ranges::lower_bound(columns_, series, {}, &Column::series);
   return at != columns_.end() && at->series == series ? &*at : nullptr;
 }
@@ -95,7 +100,7 @@ std::size_t Table::RowAt(model::Timestamp t) {
   return row;
 }
 
-Table::Column& Table::ColumnOf(SeriesId series, std::size_t hint) {
+Table::Column& Table::ColumnOf(SeriesId series, std::size_t hint) const {
   if (hint < columns_.size() && columns_[hint].series == series) {
     return columns_[hint];
   }
@@ -106,11 +111,63 @@ Table::Column& Table::ColumnOf(SeriesId series, std::size_t hint) {
   return *at;
 }
 
+/// Puts a row beside those that wait, if it comes after them and has the same series.
+bool Table::Wait(const Row& row) {
+  const bool newest = times_.empty() || row.t > times_.back();
+  if (!newest || (waiting_ > 0 && row.series != series_)) {
+    return false;
+  }
+  if (waiting_ == 0) {
+    series_ = row.series;
+    values_.clear();
+  }
+  times_.push_back(row.t);
+  values_.insert(values_.end(), row.values.begin(), row.values.end());
+  samples_ += row.values.size();
+  ++waiting_;
+  return true;
+}
+
+void Table::Settle() const {
+  if (std::atomic_ref(waiting_).load(std::memory_order_acquire) > 0) {
+    static std::mutex one;  // of several readers
+    const std::lock_guard lock(one);
+    SettleRows();
+  }
+}
+
+void Table::SettleRows() const {
+  if (waiting_ == 0) {
+    return;
+  }
+  const std::size_t first = times_.size() - waiting_;
+  std::size_t hint = 0;
+  for (std::size_t i = 0; i < series_.size(); ++i) {
+    Column& column = ColumnOf(series_[i], hint);
+    hint = static_cast<std::size_t>(&column - columns_.data()) + 1;
+    column.mask.resize((first + waiting_ + 63) / 64);
+    Reserve(&column.values, waiting_);
+    for (std::size_t row = 0; row < waiting_; ++row) {
+      column.mask[(first + row) / 64] |= 1ULL << ((first + row) % 64);
+      column.values.push_back(values_[row * series_.size() + i]);
+    }
+  }
+  std::atomic_ref(waiting_).store(0, std::memory_order_release);
+}
+
 Added Table::Insert(const Row& row) {
   Added added;
   if (row.series.empty()) {
     return added;
   }
+  if (waiting_ == kWaiting) {
+    Settle();
+  }
+  if (Wait(row)) {
+    added.fresh = row.series.size();
+    return added;
+  }
+  Settle();
   const std::size_t at = RowAt(row.t);
   std::size_t hint = 0;
   for (std::size_t i = 0; i < row.series.size(); ++i) {
@@ -172,6 +229,7 @@ Row Table::RowOf(std::size_t row, std::vector<std::size_t>* next) const {
 }
 
 void Table::Insert(const Table& newer) {
+  newer.Settle();
   std::vector<std::size_t> next(newer.columns_.size());
   for (std::size_t r = 0; r < newer.times_.size(); ++r) {
     Insert(newer.RowOf(r, &next));
@@ -179,6 +237,7 @@ void Table::Insert(const Table& newer) {
 }
 
 void Table::DropRows(std::size_t first, std::size_t rows) {
+  Settle();
   std::vector<std::size_t> next(columns_.size());
   Table kept;
   for (std::size_t r = 0; r < times_.size(); ++r) {
@@ -191,6 +250,7 @@ void Table::DropRows(std::size_t first, std::size_t rows) {
 }
 
 std::vector<std::string> Table::Encode() const {
+  Settle();
   std::vector<std::string> parts;
   for (std::size_t row = 0; row < times_.size(); row += kMaxRows) {
     const std::size_t row_end = std::min(times_.size(), row + kMaxRows);

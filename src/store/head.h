@@ -20,7 +20,9 @@ struct Added {
   std::size_t overwritten = 0;  ///< had another value at the same time
 };
 
-/// Rows of one target in one window: times ascending, a column a series.
+/// Rows of one target in one window: times ascending, a column a series. The newest rows wait side
+/// by side until somebody asks for columns or there are some of them: putting a row's values into
+/// a thousand columns touches a thousand places in memory, and eight rows touch no more.
 class Table {
  public:
   struct Column {
@@ -30,7 +32,10 @@ class Table {
   };
 
   [[nodiscard]] const std::vector<model::Timestamp>& times() const { return times_; }
-  [[nodiscard]] const std::vector<Column>& columns() const { return columns_; }
+  [[nodiscard]] const std::vector<Column>& columns() const {
+    Settle();
+    return columns_;
+  }
   [[nodiscard]] const Column* Find(SeriesId series) const;
   [[nodiscard]] std::size_t samples() const { return samples_; }
 
@@ -48,12 +53,19 @@ class Table {
  private:
   [[nodiscard]] Row RowOf(std::size_t row, std::vector<std::size_t>* next) const;
   std::size_t RowAt(model::Timestamp t);
-  Column& ColumnOf(SeriesId series, std::size_t hint);
+  Column& ColumnOf(SeriesId series, std::size_t hint) const;
+  bool Wait(const Row& row);
+  void Settle() const;
+  void SettleRows() const;
   [[nodiscard]] std::string EncodePart(std::size_t row, std::size_t row_end, std::size_t column,
                                        std::size_t column_end) const;
 
   std::vector<model::Timestamp> times_;
-  std::vector<Column> columns_;  // ascending by series
+  // Readers that share the store's lock settle what waits; one of them does it.
+  mutable std::vector<Column> columns_;   // ascending by series
+  mutable std::size_t waiting_ = 0;       // rows, the last of times_
+  mutable std::vector<SeriesId> series_;  // that each row that waits has
+  mutable std::vector<double> values_;    // of the rows that wait, one row after the other
   std::size_t samples_ = 0;
 };
 

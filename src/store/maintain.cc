@@ -11,7 +11,6 @@ namespace {
 using base::ErrorKind;
 
 constexpr std::size_t kTargetsAtOnce = 64;
-constexpr std::int64_t kWalBytes = 4LL << 20;
 constexpr std::int64_t kStep =
     3600LL * 1000;  // a leap of the wall clock that is not believed at once
 
@@ -393,11 +392,14 @@ base::Result<> State::Maintain(base::Time wall) {
   const std::int64_t now = base::ToMs(wall);
   const base::Instant deadline = base::Clock::Steady() + options.maintain_budget;
   const std::int64_t age_limit = AgeLimit(this, now);
+  unsettled = true;  // until it turns out that nothing more is to be done
   auto done = Flush(true);
   if (!done) {
     DropOldest();
     return done;
   }
+  unsettled = false;  // a reader may find damage meanwhile
+  const int before = wal_pages;
   done = MoveDamaged(this);
   done = done ? WriteHead(now, deadline) : done;
   done = done ? MergeParts(this, now, deadline) : done;
@@ -407,6 +409,9 @@ base::Result<> State::Maintain(base::Time wall) {
   done = done ? CollectSeries(this, deadline) : done;
   done = done ? Flush(true) : done;
   done = done ? ShrinkFile(this) : done;
+  if (!done || wal_pages != before || pass || tier_pass || !suspects.empty()) {
+    unsettled = true;  // what has done something may go on with it
+  }
   if (done && wal_pages * write.page_bytes > kWalBytes) {
     done = Checkpoint(false);
   }

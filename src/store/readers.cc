@@ -34,6 +34,7 @@ void State::NoteDamage(const ChunkKey& key, const std::string& reason) const {
   ++unreadable;
   const std::lock_guard lock(damage_mutex);
   if (damaged.size() < kDamageKept && damaged.emplace(key, reason).second) {
+    unsettled = true;
     base::Log(base::Level::kError, "the store has a damaged chunk; the rest is answered",
               {{"err", reason},
                {"from", base::FormatRfc3339(base::FromMs(key.window))},

@@ -53,6 +53,11 @@ bool GetSeries(ByteReader* in, std::vector<SeriesId>* out) {
 
 std::string EncodeRecord(std::span<const Row> rows, model::Timestamp origin) {
   std::string out;
+  std::size_t samples = 0;
+  for (const Row& row : rows) {
+    samples += row.values.size();
+  }
+  out.reserve(64 + 16 * rows.size() + 5 * samples);  // as values mostly are
   ByteWriter bytes(&out);
   bytes.Byte(kRecordVersion);
   bytes.Varint(rows.size());

@@ -96,6 +96,9 @@ struct Damage {
   std::string reason;
 };
 
+/// A longer WAL is taken into the database by the next Maintain.
+constexpr std::int64_t kWalBytes = 4LL << 20;
+
 struct State {
   StoreOptions options;
   std::int64_t window_ms = 0;
@@ -118,7 +121,8 @@ struct State {
   Window tiered_until = 0;                          // windows before it have their statistics
   std::map<TargetId, std::set<SeriesId>> suspects;  // series that may have no sample left
   std::atomic<int> wal_pages{0};
-  std::int64_t last_wall = 0;  // of the last Maintain, milliseconds
+  mutable std::atomic<bool> unsettled{true};  // there is work for Maintain now
+  std::int64_t last_wall = 0;                 // of the last Maintain, milliseconds
   base::Instant last_steady{};
   base::Instant hold_age_until{};
   base::Instant retry_at{};  // before it Append does not try a disk that refused

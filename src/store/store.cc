@@ -341,6 +341,8 @@ base::Result<> Store::Maintain(base::Time now) {
                            : state_->Maintain(now);
 }
 
+bool Store::unsettled() const { return state_->unsettled; }
+
 Stats Store::stats() const {
   const State& s = *state_;
   Stats out;

@@ -154,10 +154,14 @@ class Store : public Querier {
   /// series without a look at labels, once the store has seen the table.
   base::Result<> AppendMany(std::span<const model::Batch> batches,
                             std::span<const model::TableBatch> tables = {});
-  /// What must be done now and then, every few seconds: writes closed windows, deletes by age and
+  /// What must be done now and then: writes closed windows, deletes by age and
   /// size, tidies the file; goes on next time when its time is over. Errors: kUnavailable,
   /// kCorrupt.
   base::Result<> Maintain(base::Time now);
+  /// Whether Maintain has work by now that should not wait: more in memory than there should be,
+  /// what the disk refused, something damaged, or more of what the last one did. Else it is enough
+  /// to call it once a minute. From any thread, at the price of a load.
+  [[nodiscard]] bool unsettled() const;
   [[nodiscard]] Stats stats() const;
   /// Reads every chunk: checksum, every column, order of times, series and targets known; the
   /// dictionary, what was set aside, and SQLite's own check; of a store opened to be read also

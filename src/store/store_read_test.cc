@@ -131,6 +131,31 @@ TEST_F(StoreReadTest, CheckNamesEverythingThatDoesNotHoldTogether) {
   EXPECT_EQ(report->aside[0].window, 600'000);
 }
 
+TEST_F(StoreReadTest, ItSaysWhenThereIsWorkForMaintain) {
+  auto options = Options();
+  options.head_samples = 100;
+  auto store = MustOpen(options);
+  EXPECT_TRUE(store->unsettled());  // nobody has looked since it was opened
+  ASSERT_TRUE(store->Maintain(base::FromMs(kStart)).has_value());
+  EXPECT_FALSE(store->unsettled());
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_TRUE(store->Append(MakeBatch("h", kStart + i * 1000, {{"a", i}})).has_value());
+  }
+  EXPECT_FALSE(store->unsettled());
+  ASSERT_TRUE(store->Append(MakeBatch("h", kStart + 100'000, {{"a", 1}})).has_value());
+  EXPECT_TRUE(store->unsettled()) << "more in memory than there should be";
+  ASSERT_TRUE(store->Maintain(base::FromMs(kStart + 100'000)).has_value());
+  EXPECT_TRUE(store->unsettled()) << "what has written may have more to write";
+  ASSERT_TRUE(store->Maintain(base::FromMs(kStart + 100'000)).has_value());
+  EXPECT_FALSE(store->unsettled());
+  Sql("UPDATE chunk SET data = x'00112233'");
+  EXPECT_FALSE(store->unsettled());
+  ASSERT_TRUE(store->Check().has_value());
+  EXPECT_TRUE(store->unsettled()) << "a damaged chunk";
+  ASSERT_TRUE(store->Maintain(base::FromMs(kStart + 100'000)).has_value());
+  EXPECT_EQ(store->stats().chunks_set_aside, 1U);
+}
+
 TEST_F(StoreReadTest, ACopyIsWholeAndNeverOverwrites) {
   auto store = MustOpen(Options());
   ASSERT_TRUE(store->Append(MakeBatch("a", kStart, {{"x", 7}})).has_value());

@@ -7,7 +7,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdlib>
 #include <limits>
+#include <random>
 
 namespace probe::prometheus {
 namespace {
@@ -195,6 +197,22 @@ TEST(Exposition, ReadsNumbersAsGoDoes) {
   EXPECT_TRUE(std::isnan(*ReadNumber("nan")));
   for (const char* bad :
        {"", "+", "-", "+nan", "nan(1)", "1e", "0x1p3", "1_0", "--1", "1e400", "e5"}) {
+    EXPECT_FALSE(ReadNumber(bad)) << bad;
+  }
+}
+
+TEST(Exposition, PlainNumbersAreTheNearestDoubles) {
+  std::mt19937_64 random(1);
+  for (int i = 0; i < 200'000; ++i) {
+    auto text = std::to_string(random() >> (random() % 64));
+    if (i % 3 != 0) {
+      text.insert(random() % (text.size() + 1), ".");
+    }
+    const auto read = ReadNumber(text);
+    ASSERT_TRUE(read) << text;
+    ASSERT_EQ(*read, std::strtod(text.c_str(), nullptr)) << text;
+  }
+  for (const char* bad : {".", "1.2.3", "1..", "1.5x", "12 ", "1,5", "+-1"}) {
     EXPECT_FALSE(ReadNumber(bad)) << bad;
   }
 }
