@@ -181,7 +181,7 @@ loop::Task<> Daemon::Maintain() {
                                   ? std::min<base::Duration>(microseconds(limit) / 3, minutes(1))
                                   : minutes(1);
   auto next_prune = base::Clock::Steady();
-  auto started = base::Clock::Steady() + seconds(30);  // what only starting needs has run by then
+  auto started = base::Clock::Steady() + seconds(15);  // what only starting needs has run by then
   for (;;) {
     auto* store = store_.get();
     const auto now = base::Clock::Now();
@@ -209,7 +209,8 @@ loop::Task<> Daemon::Maintain() {
     if (store->unsettled()) {
       co_await loop::Sleep(seconds(5));
     } else {
-      co_await store_event_.WaitFor(beat);
+      co_await store_event_.WaitFor(
+          std::clamp<base::Duration>(started - base::Clock::Steady(), milliseconds(1), beat));
     }
   }
 }

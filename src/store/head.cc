@@ -9,7 +9,8 @@
 namespace store {
 namespace {
 
-constexpr std::size_t kWaiting = 8;  // rows
+constexpr std::size_t kWaiting = 8;  // rows of a lot
+constexpr std::size_t kLots = 8;
 
 std::uint64_t Below(std::size_t bit) { return (1ULL << bit) - 1; }  // bit < 64
 
@@ -30,6 +31,14 @@ void InsertRow(Mask* mask, std::size_t row) {
   if (carry != 0) {
     mask->push_back(1);
   }
+}
+
+// Whether two lists, both ascending, have something in common.
+bool Share(std::span<const SeriesId> a, std::span<const SeriesId> b) {
+  if (a.size() > b.size()) {
+    std::swap(a, b);
+  }
+  return std::ranges::any_of(a, [&](SeriesId id) { return std::ranges::binary_search(b, id); });
 }
 
 // Makes room for `more`. Grows by a quarter: with doubling a third of the head would be air.
@@ -111,48 +120,67 @@ Table::Column& Table::ColumnOf(SeriesId series, std::size_t hint) const {
   return *at;
 }
 
-/// Puts a row beside those that wait, if it comes after them and has the same series.
+/// The lot of these series, made when there may be one more; nullptr: what waits has to go first.
+Table::Lot* Table::LotOf(const std::vector<SeriesId>& series) {
+  const auto known = std::ranges::find(lots_, series, &Lot::series);
+  if (known != lots_.end()) {
+    return &*known;
+  }
+  std::erase_if(lots_, [](const Lot& lot) { return lot.rows.empty(); });
+  const auto shares = [&](const Lot& lot) { return Share(lot.series, series); };
+  if (lots_.size() == kLots || std::ranges::any_of(lots_, shares)) {
+    return nullptr;
+  }
+  return &lots_.emplace_back(Lot{.series = series, .rows = {}, .values = {}});
+}
+
+/// Puts a row beside those that wait, if it comes after them or beside the last.
 bool Table::Wait(const Row& row) {
   const bool newest = times_.empty() || row.t > times_.back();
-  if (!newest || (waiting_ > 0 && row.series != series_)) {
+  const bool beside = !newest && row.t == times_.back() && waiting_ > 0;
+  Lot* lot = newest || beside ? LotOf(row.series) : nullptr;
+  if (lot == nullptr || lot->rows.size() == kWaiting ||
+      (beside && !lot->rows.empty() && lot->rows.back() == times_.size() - 1)) {
     return false;
   }
-  if (waiting_ == 0) {
-    series_ = row.series;
-    values_.clear();
+  if (newest) {
+    times_.push_back(row.t);
   }
-  times_.push_back(row.t);
-  values_.insert(values_.end(), row.values.begin(), row.values.end());
+  lot->rows.push_back(times_.size() - 1);
+  lot->values.insert(lot->values.end(), row.values.begin(), row.values.end());
   samples_ += row.values.size();
   ++waiting_;
   return true;
 }
 
 void Table::Settle() const {
-  if (std::atomic_ref(waiting_).load(std::memory_order_acquire) > 0) {
-    static std::mutex one;  // of several readers
-    const std::lock_guard lock(one);
-    SettleRows();
-  }
-}
-
-void Table::SettleRows() const {
-  if (waiting_ == 0) {
+  if (std::atomic_ref(waiting_).load(std::memory_order_acquire) == 0) {
     return;
   }
-  const std::size_t first = times_.size() - waiting_;
-  std::size_t hint = 0;
-  for (std::size_t i = 0; i < series_.size(); ++i) {
-    Column& column = ColumnOf(series_[i], hint);
-    hint = static_cast<std::size_t>(&column - columns_.data()) + 1;
-    column.mask.resize((first + waiting_ + 63) / 64);
-    Reserve(&column.values, waiting_);
-    for (std::size_t row = 0; row < waiting_; ++row) {
-      column.mask[(first + row) / 64] |= 1ULL << ((first + row) % 64);
-      column.values.push_back(values_[row * series_.size() + i]);
-    }
+  static std::mutex one;  // of several readers
+  const std::lock_guard lock(one);
+  for (Lot& lot : lots_) {
+    SettleLot(&lot);
   }
   std::atomic_ref(waiting_).store(0, std::memory_order_release);
+}
+
+void Table::SettleLot(Lot* lot) const {
+  const std::size_t rows = lot->rows.size();
+  const std::size_t columns = rows == 0 ? 0 : lot->series.size();
+  std::size_t hint = 0;
+  for (std::size_t i = 0; i < columns; ++i) {
+    Column& column = ColumnOf(lot->series[i], hint);
+    hint = static_cast<std::size_t>(&column - columns_.data()) + 1;
+    column.mask.resize(lot->rows.back() / 64 + 1);
+    Reserve(&column.values, rows);
+    for (std::size_t n = 0; n < rows; ++n) {
+      column.mask[lot->rows[n] / 64] |= 1ULL << (lot->rows[n] % 64);
+      column.values.push_back(lot->values[n * columns + i]);
+    }
+  }
+  lot->rows.clear();
+  lot->values.clear();
 }
 
 Added Table::Insert(const Row& row) {
@@ -160,14 +188,19 @@ Added Table::Insert(const Row& row) {
   if (row.series.empty()) {
     return added;
   }
-  if (waiting_ == kWaiting) {
+  if (!Wait(row)) {
     Settle();
+    if (!Wait(row)) {
+      return InsertNow(row);
+    }
   }
-  if (Wait(row)) {
-    added.fresh = row.series.size();
-    return added;
-  }
-  Settle();
+  added.fresh = row.series.size();
+  return added;
+}
+
+/// Puts a row into the columns; nothing waits.
+Added Table::InsertNow(const Row& row) {
+  Added added;
   const std::size_t at = RowAt(row.t);
   std::size_t hint = 0;
   for (std::size_t i = 0; i < row.series.size(); ++i) {

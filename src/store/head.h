@@ -51,21 +51,30 @@ class Table {
   [[nodiscard]] std::vector<std::string> Encode() const;
 
  private:
+  // Rows that wait and have the same series.
+  struct Lot {
+    std::vector<SeriesId> series;
+    std::vector<std::size_t> rows;  // which, ascending
+    std::vector<double> values;     // of one row after the other
+  };
+
   [[nodiscard]] Row RowOf(std::size_t row, std::vector<std::size_t>* next) const;
   std::size_t RowAt(model::Timestamp t);
   Column& ColumnOf(SeriesId series, std::size_t hint) const;
+  Added InsertNow(const Row& row);
   bool Wait(const Row& row);
+  Lot* LotOf(const std::vector<SeriesId>& series);
   void Settle() const;
-  void SettleRows() const;
+  void SettleLot(Lot* lot) const;
   [[nodiscard]] std::string EncodePart(std::size_t row, std::size_t row_end, std::size_t column,
                                        std::size_t column_end) const;
 
   std::vector<model::Timestamp> times_;
-  // Readers that share the store's lock settle what waits; one of them does it.
-  mutable std::vector<Column> columns_;   // ascending by series
-  mutable std::size_t waiting_ = 0;       // rows, the last of times_
-  mutable std::vector<SeriesId> series_;  // that each row that waits has
-  mutable std::vector<double> values_;    // of the rows that wait, one row after the other
+  // Readers that share the store's lock settle what waits; one of them does it. No series is in two
+  // lots that have rows.
+  mutable std::vector<Column> columns_;  // ascending by series
+  mutable std::vector<Lot> lots_;
+  mutable std::size_t waiting_ = 0;  // rows in all lots
   std::size_t samples_ = 0;
 };
 

@@ -47,9 +47,16 @@ TEST(Head, ATableIsWhatWasPutIntoItInWhateverOrder) {
         series.push_back(series.empty() ? 1 : series.back() + 1 + up_to(3));
       }
       t += 1000;
-      Row row{.t = up_to(15) == 0 ? t - 1000 * up_to(20) : t, .series = series};
+      const bool beside = up_to(3) == 0;  // more of the time before: other series, or some of them
+      std::vector<SeriesId> others = {100, 101};
+      if (up_to(6) == 0) {
+        others = {series.back(), 102};
+      }
+      std::ranges::sort(others);
+      t -= beside ? 1000 : 0;
+      Row row{.t = up_to(15) == 0 ? t - 1000 * up_to(20) : t, .series = beside ? others : series};
       Added expected;
-      for (const SeriesId id : series) {
+      for (const SeriesId id : row.series) {
         row.values.push_back(static_cast<double>(up_to(4)));
         auto& times = model[id];
         const auto [at, fresh] = times.try_emplace(row.t, row.values.back());
