@@ -71,7 +71,31 @@ class Selection {
     }
   }
 
-  base::Result<std::shared_ptr<const KeptParts>> Parts(Window window, const Group& group);
+  // What is kept of all the chunks, if it is; under the lock, so that it is of the same moment.
+  bool AllKept() {
+    constexpr std::size_t kMost = 2000;  // so that the lock is not held for long
+    const auto& groups = snapshot_.groups;
+    if (groups.size() * snapshot_.windows.size() > kMost) {
+      return false;
+    }
+    for (const Group& group : groups) {
+      for (const Window window : snapshot_.windows) {
+        kept_.push_back(Kept(window, group));
+        if (kept_.back() == nullptr) {
+          kept_.clear();
+          return false;
+        }
+      }
+    }
+    return true;
+  }
+  std::shared_ptr<const KeptParts> Kept(Window window, const Group& group) const {
+    auto known = state_->chunks.Find(window, group.target, snapshot_.generation);
+    return known != nullptr && std::ranges::includes(known->asked, group.series) ? known : nullptr;
+  }
+
+  // Of the windows and groups by their places.
+  base::Result<std::shared_ptr<const KeptParts>> Parts(std::size_t window, std::size_t group);
   base::Result<> ReadGroups();
   base::Result<> ReadNext(Helper* helper);
   [[nodiscard]] bool IsMuch(std::size_t done) const;
@@ -83,8 +107,9 @@ class Selection {
   bool abreast_;
   const SeriesSink& sink_;
   Snapshot snapshot_;
-  std::vector<std::size_t> place_;  // by slot
-  std::vector<SeriesData> head_;    // by slot, what memory has
+  std::vector<std::size_t> place_;                      // by slot
+  std::vector<SeriesData> head_;                        // by slot, what memory has
+  std::vector<std::shared_ptr<const KeptParts>> kept_;  // group by group; or none
   std::atomic<std::size_t> samples_ = 0;
   std::map<std::size_t, std::map<std::size_t, SeriesData>> twins_;  // by place, then slot
   base::Result<> helped_;              // what the second thread came to
@@ -98,7 +123,8 @@ class GroupReader {
  public:
   explicit GroupReader(Selection* all) : all_(*all) {}
 
-  base::Result<> Read(const Group& group) {
+  base::Result<> Read(std::size_t number) {
+    const Group& group = all_.snapshot_.groups[number];
     times_.clear();
     ordered_ = true;
     buffers_.resize(std::max(buffers_.size(), group.series.size()));
@@ -107,8 +133,8 @@ class GroupReader {
       buffers_[i].own.clear();
       buffers_[i].shares = true;
     }
-    for (const Window window : all_.snapshot_.windows) {
-      const auto parts = all_.Parts(window, group);
+    for (std::size_t i = 0; i < all_.snapshot_.windows.size(); ++i) {
+      const auto parts = all_.Parts(i, number);
       if (!parts) {
         return base::Fail(parts.error());
       }
@@ -118,7 +144,8 @@ class GroupReader {
           return done;
         }
         if (!done) {
-          all_.state_->NoteDamage({window, group.target, chunk.part()}, done.error().message);
+          all_.state_->NoteDamage({all_.snapshot_.windows[i], group.target, chunk.part()},
+                                  done.error().message);
         }
       }
     }
@@ -228,7 +255,13 @@ class GroupReader {
 };
 
 // What is kept of a chunk, or else read now and kept, with what others asked of it.
-base::Result<std::shared_ptr<const KeptParts>> Selection::Parts(Window window, const Group& group) {
+base::Result<std::shared_ptr<const KeptParts>> Selection::Parts(std::size_t window_number,
+                                                                std::size_t group_number) {
+  if (!kept_.empty()) {
+    return kept_[group_number * snapshot_.windows.size() + window_number];
+  }
+  const Window window = snapshot_.windows[window_number];
+  const Group& group = snapshot_.groups[group_number];
   auto known = state_->chunks.Find(window, group.target, snapshot_.generation);
   if (known != nullptr && std::ranges::includes(known->asked, group.series)) {
     return known;
@@ -236,8 +269,14 @@ base::Result<std::shared_ptr<const KeptParts>> Selection::Parts(Window window, c
   auto fresh = std::make_shared<KeptParts>();
   if (known != nullptr) {
     std::ranges::set_union(known->asked, group.series, std::back_inserter(fresh->asked));
+    fresh->labels = known->labels;
   } else {
     fresh->asked = group.series;
+  }
+  for (std::size_t i = 0; i < group.series.size(); ++i) {
+    if (known == nullptr || !std::ranges::binary_search(known->asked, group.series[i])) {
+      fresh->labels.push_back(snapshot_.labels[group.slot[i]]);
+    }
   }
   const std::lock_guard lock(mutex_);
   const std::uint64_t damage = state_->unreadable;
@@ -270,7 +309,7 @@ bool Selection::IsMuch(std::size_t done) const {
 base::Result<> Selection::ReadNext(Helper* helper) {
   GroupReader reader(this);
   for (std::size_t i = next_++; i < snapshot_.groups.size() && !failed_; i = next_++) {
-    if (auto done = reader.Read(snapshot_.groups[i]); !done) {
+    if (auto done = reader.Read(i); !done) {
       failed_ = true;
       return done;
     }
@@ -290,9 +329,10 @@ base::Result<> Selection::ReadGroups() {
 }
 
 base::Result<> Selection::Run(const std::vector<Matcher>& matchers) {
-  auto taken = snapshot_.Take(matchers, from_, to_, [this](const Group& group, const Table& table) {
-    FromHead(group, table);
-  });
+  auto taken = snapshot_.Take(
+      matchers, from_, to_,
+      [this](const Group& group, const Table& table) { FromHead(group, table); },
+      [this] { return !AllKept(); });
   if (!taken || snapshot_.groups.empty()) {
     return taken;
   }
