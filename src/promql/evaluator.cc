@@ -183,7 +183,8 @@ base::Result<Frame> Evaluator::Selector(const Expr& expr, const Steps& steps, bo
   const model::Timestamp last = fixed.value_or(steps.Last()) - expr.offset;
   const Steps moments = fixed ? Steps{*fixed, 0, steps.count} : steps;
   FrameMaker out;
-  auto done = Each(expr, first - lookback, last, {},
+  const store::Hints hints{.range_ms = 0, .function = {}, .newest = fixed || steps.count == 1};
+  auto done = Each(expr, first - lookback, last, hints,
                    [&](std::size_t place, const store::SeriesView& series) -> base::Result<> {
                      if (auto spent = budget_.Spend(steps.count); !spent) {
                        return spent;

@@ -35,6 +35,8 @@ class KeptChunk {
 
   [[nodiscard]] std::int64_t part() const { return part_; }
   [[nodiscard]] std::size_t rows() const { return rows_; }
+  /// Whether all columns that are here have all rows.
+  [[nodiscard]] bool whole() const { return masks_.empty(); }
   /// The column of a series, or nullptr.
   [[nodiscard]] const Column* Find(SeriesId series) const;
   /// Which rows a column has; nullptr: all.

@@ -23,10 +23,16 @@ struct Buffer {
 // One Each at work.
 class Selection {
  public:
-  // `abreast`: two threads may give to the sink.
-  Selection(const State* state, model::Timestamp from, model::Timestamp to, bool abreast,
+  // `hints` may be nullptr.
+  Selection(const State* state, model::Timestamp from, model::Timestamp to, const Hints* hints,
             const SeriesSink& sink)
-      : state_(state), from_(from), to_(to), abreast_(abreast), sink_(sink), snapshot_(state) {}
+      : state_(state),
+        from_(from),
+        to_(to),
+        abreast_(hints != nullptr && hints->abreast),
+        newest_(hints != nullptr && hints->newest),
+        sink_(sink),
+        snapshot_(state) {}
 
   base::Result<> Run(const std::vector<Matcher>& matchers);
 
@@ -105,6 +111,7 @@ class Selection {
   model::Timestamp from_;
   model::Timestamp to_;
   bool abreast_;
+  bool newest_;
   const SeriesSink& sink_;
   Snapshot snapshot_;
   std::vector<std::size_t> place_;                      // by slot
@@ -163,9 +170,12 @@ class GroupReader {
     if (!rows) {
       return base::Fail(rows.error());
     }
-    const auto [first, last] = *rows;
+    auto [first, last] = *rows;
     if (first == last) {
       return {};
+    }
+    if (all_.newest_ && chunk.whole()) {
+      first = last - 1;
     }
     const std::size_t before = times_.size();
     for (std::size_t i = 0; i < group.series.size(); ++i) {
@@ -379,8 +389,7 @@ base::Result<> Store::Each(const std::vector<Matcher>& matchers, model::Timestam
     const auto all = Condensed(state_.get(), matchers, from, to, *hints);
     return all ? Lend(*all, sink) : base::Fail(all.error());
   }
-  const bool abreast = hints != nullptr && hints->abreast;
-  return Selection(state_.get(), from, to, abreast, sink).Run(matchers);
+  return Selection(state_.get(), from, to, hints, sink).Run(matchers);
 }
 
 base::Result<std::vector<SeriesData>> Store::Select(const std::vector<Matcher>& matchers,
