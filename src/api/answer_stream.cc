@@ -1,9 +1,11 @@
 // Pieces made ahead, and their stream.
 #include "api/answer_stream.h"
 
+#include <sched.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace api {
@@ -15,10 +17,17 @@ constexpr std::size_t kMakers = 2;  // threads
 }  // namespace
 
 void StepBack() {
-  constexpr int kBehind = 5;
-  const auto id = static_cast<id_t>(gettid());  // Linux takes a thread's number here
-  [[maybe_unused]] static thread_local const int kDone =
-      setpriority(PRIO_PROCESS, id, getpriority(PRIO_PROCESS, id) + kBehind);
+  [[maybe_unused]] static thread_local const bool kDone = [] {
+    constexpr int kBehind = 5;
+    const auto id = static_cast<id_t>(gettid());  // Linux takes a thread's number here
+    const int policy = sched_getscheduler(0);
+    sched_param real_time{};
+    if ((policy == SCHED_RR || policy == SCHED_FIFO) && sched_getparam(0, &real_time) == 0) {
+      real_time.sched_priority = std::max(1, real_time.sched_priority - 1);
+      return sched_setscheduler(0, policy, &real_time) == 0;
+    }
+    return setpriority(PRIO_PROCESS, id, getpriority(PRIO_PROCESS, id) + kBehind) == 0;
+  }();
 }
 
 AnswerPieces::AnswerPieces(std::unique_ptr<ValueWriter> writer, bool gzip)

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <charconv>
 #include <cmath>
@@ -14,6 +15,38 @@ namespace api {
 namespace {
 
 constexpr double kMaxMs = 9.2e18;
+
+constexpr int kShortDecimals = 16;
+constexpr auto kPowers = [] {
+  std::array<std::uint64_t, kShortDecimals + 1> out{1};
+  for (std::size_t i = 1; i < out.size(); ++i) {
+    out[i] = out[i - 1] * 10;
+  }
+  return out;
+}();
+
+constexpr std::uint64_t kZeros = 0x3030'3030'3030'3030;  // eight digits
+
+/// The eight digits of a number below 100,000,000 as text, the first one in the lowest byte.
+std::uint64_t EightDigits(std::uint32_t v) {
+  std::uint64_t x = v / 10'000 | static_cast<std::uint64_t>(v % 10'000) << 32;  // fours
+  std::uint64_t high = ((x * 10'486) >> 20) & 0x7F'0000'007F;                   // twos: x / 100
+  x = high | (x - high * 100) << 16;
+  high = ((x * 103) >> 10) & 0xF'000F'000F'000F;  // ones: x / 10
+  x = high | (x - high * 10) << 8;
+  return x | kZeros;
+}
+
+/// A whole number below 100,000,000 and a point.
+char* WriteWhole(char* at, std::uint32_t whole) {
+  std::uint64_t text = EightDigits(whole);
+  const int zeros = std::min(7, std::countr_zero(text ^ kZeros) / 8);
+  text >>= 8 * zeros;
+  std::memcpy(at, &text, sizeof text);
+  at += 8 - zeros;
+  *at = '.';
+  return at + 1;
+}
 
 /// A number that is a whole number of millionths, as most measurements are: of so few digits no two
 /// decimals are the same double, so these digits are the shortest. Nullptr when it is not.
@@ -39,20 +72,9 @@ char* WriteMicros(char* at, double v, double size) {
   return at;
 }
 
-/// The eight digits of a number below 100,000,000 as text, the first one in the lowest byte.
-std::uint64_t EightDigits(std::uint32_t v) {
-  std::uint64_t x = v / 10'000 | static_cast<std::uint64_t>(v % 10'000) << 32;  // fours
-  std::uint64_t high = ((x * 10'486) >> 20) & 0x7F'0000'007F;                   // twos: x / 100
-  x = high | (x - high * 100) << 16;
-  high = ((x * 103) >> 10) & 0xF'000F'000F'000F;  // ones: x / 10
-  x = high | (x - high * 10) << 8;
-  return x | 0x3030'3030'3030'3030;
-}
-
 /// Digits with a point before the last `decimals` (1 and more) of them. Writes at most 48 bytes.
 char* WriteDecimal(char* at, std::uint64_t digits, int decimals) {
   constexpr std::uint64_t kEight = 100'000'000;
-  constexpr std::uint64_t kZeros = 0x3030'3030'3030'3030;
   constexpr int kMost = 24;
   char text[2 * kMost] = {};  // the digits with zeros before them, at the end of the first half
   const std::uint64_t parts[] = {digits / kEight / kEight, digits / kEight % kEight,
@@ -69,6 +91,22 @@ char* WriteDecimal(char* at, std::uint64_t digits, int decimals) {
   at += whole;
   *at++ = '.';
   std::memcpy(at, text + first + whole, kMost);
+  return at + decimals;
+}
+
+/// The same for a number of the size `size` (below 100,000,000) with at most 16 decimals, all of it
+/// in registers.
+char* WriteShort(char* at, std::uint64_t digits, int decimals, double size) {
+  constexpr std::uint64_t kEight = 100'000'000;
+  // No whole number lies between a double and its shortest digits: it would be a double itself.
+  const auto whole = static_cast<std::uint32_t>(size);
+  const std::uint64_t rest =
+      (digits - whole * kPowers[decimals]) * kPowers[kShortDecimals - decimals];
+  at = WriteWhole(at, whole);
+  const std::uint64_t high = EightDigits(static_cast<std::uint32_t>(rest / kEight));
+  const std::uint64_t low = EightDigits(static_cast<std::uint32_t>(rest % kEight));
+  std::memcpy(at, &high, sizeof high);
+  std::memcpy(at + 8, &low, sizeof low);
   return at + decimals;
 }
 
@@ -110,7 +148,11 @@ char* WriteValue(char* at, double v) {
   if (size >= 1e-4 && size < 1e15) {
     const auto shortest = fmt::detail::dragonbox::to_decimal(size);  // quicker than to_chars
     *at = '-';
-    return WriteDecimal(at + (v < 0 ? 1 : 0), shortest.significand, -shortest.exponent);
+    at += v < 0 ? 1 : 0;
+    const int decimals = -shortest.exponent;
+    return size < 1e8 && decimals <= kShortDecimals
+               ? WriteShort(at, shortest.significand, decimals, size)
+               : WriteDecimal(at, shortest.significand, decimals);
   }
   if (std::isnan(v)) {
     return std::ranges::copy(std::string_view("NaN"), at).out;

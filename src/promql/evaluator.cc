@@ -2,6 +2,7 @@
 #include "promql/evaluator.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <utility>
 
@@ -15,6 +16,16 @@ bool DependsOnStep(const Expr& call) {
   const std::string_view name = call.function->name;
   return FindDateFunction(name) != nullptr || name == "predict_linear" || name == "time" ||
          name == "timestamp";
+}
+
+/// Whether there is a staleness marker. They are NaN, which is looked for first: in a loop without
+/// an end before its time, of which the compiler makes one of several values at once.
+bool HasAbsent(std::span<const double> values) {
+  bool odd = false;
+  for (const double v : values) {
+    odd |= std::isnan(v);
+  }
+  return odd && std::ranges::any_of(values, IsAbsent);
 }
 
 /// Walks one series over the steps: the newest sample not older than the lookback.
@@ -172,7 +183,8 @@ base::Result<Frame> Evaluator::Selector(const Expr& expr, const Steps& steps, bo
   const model::Timestamp last = fixed.value_or(steps.Last()) - expr.offset;
   const Steps moments = fixed ? Steps{*fixed, 0, steps.count} : steps;
   FrameMaker out;
-  auto done = Each(expr, first - lookback, last, {},
+  const store::Hints hints{.range_ms = 0, .function = {}, .newest = fixed || steps.count == 1};
+  auto done = Each(expr, first - lookback, last, hints,
                    [&](std::size_t place, const store::SeriesView& series) -> base::Result<> {
                      if (auto spent = budget_.Spend(steps.count); !spent) {
                        return spent;
@@ -208,7 +220,7 @@ base::Result<> Evaluator::EachRange(const Expr& expr, const Steps& steps, std::s
   return Each(*expr.args[0], shape.WindowEnd(steps.start) - shape.range,
               shape.WindowEnd(steps.Last()), {.range_ms = shape.range, .function = function},
               [&](std::size_t place, const store::SeriesView& series) {
-                if (std::ranges::none_of(series.v, IsAbsent)) {
+                if (!HasAbsent(series.v)) {
                   return sink(place, series);
                 }
                 std::vector<model::Timestamp> t;

@@ -2,6 +2,7 @@
 // arithmetic, operation by operation, so that the results are the same to the last bit.
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -312,12 +313,23 @@ constexpr std::size_t kLanes = 8;
   double c[kLanes] = {};
   for (std::size_t k = 0; k < size; ++k) {
     const double count = static_cast<double>(k + 1);
+    double inc[kLanes];
+    if (std::has_single_bit(k + 1)) {  // its inverse is exact, so this gives the same
+      const double inverse = 1 / count;
+      for (std::size_t lane = 0; lane < kLanes; ++lane) {
+        const double share = sum[lane] * inverse;
+        inc[lane] = v[from[lane] + k] * inverse - share;
+      }
+    } else {
+      for (std::size_t lane = 0; lane < kLanes; ++lane) {
+        inc[lane] = v[from[lane] + k] / count - sum[lane] / count;
+      }
+    }
     for (std::size_t lane = 0; lane < kLanes; ++lane) {
-      const double inc = v[from[lane] + k] / count - sum[lane] / count;
-      const double t = sum[lane] + inc;
-      const bool larger = std::fabs(sum[lane]) >= std::fabs(inc);
-      const double high = larger ? sum[lane] : inc;
-      const double low = larger ? inc : sum[lane];
+      const double t = sum[lane] + inc[lane];
+      const bool larger = std::fabs(sum[lane]) >= std::fabs(inc[lane]);
+      const double high = larger ? sum[lane] : inc[lane];
+      const double low = larger ? inc[lane] : sum[lane];
       c[lane] += (high - t) + low;
       sum[lane] = t;
     }

@@ -2,6 +2,7 @@
 #include "store/kept.h"
 
 #include <algorithm>
+#include <map>
 
 #include "store/column.h"
 #include "store/integers.h"
@@ -161,7 +162,8 @@ std::shared_ptr<const KeptParts> ChunkCache::Find(model::Timestamp window, Targe
 
 void ChunkCache::Put(model::Timestamp window, TargetId target,
                      std::shared_ptr<const KeptParts> parts, std::uint64_t generation) {
-  std::size_t size = 200 + parts->asked.capacity() * sizeof(SeriesId);
+  std::size_t size = 200 + parts->asked.capacity() * sizeof(SeriesId) +
+                     parts->labels.capacity() * sizeof(parts->labels[0]);
   for (const KeptChunk& part : parts->parts) {
     size += part.size();
   }
@@ -184,9 +186,8 @@ void ChunkCache::Put(model::Timestamp window, TargetId target,
 void ChunkCache::Forget(model::Timestamp window) {
   const std::lock_guard lock(mutex_);
   ++generation_;
-  for (auto at = by_key_.lower_bound({window, 0});
-       at != by_key_.end() && at->first.first == window;) {
-    Drop(at++);
+  for (auto at = by_key_.begin(); at != by_key_.end();) {
+    at = at->first.first == window ? Drop(at) : std::next(at);
   }
 }
 
@@ -195,10 +196,10 @@ std::size_t ChunkCache::bytes() const {
   return bytes_;
 }
 
-void ChunkCache::Drop(std::map<Key, Entries::iterator>::iterator at) {
+ChunkCache::ByKey::iterator ChunkCache::Drop(ByKey::iterator at) {
   bytes_ -= at->second->size;
   entries_.erase(at->second);
-  by_key_.erase(at);
+  return by_key_.erase(at);
 }
 
 }  // namespace store

@@ -3,11 +3,11 @@
 
 #include <atomic>
 #include <list>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -35,6 +35,8 @@ class KeptChunk {
 
   [[nodiscard]] std::int64_t part() const { return part_; }
   [[nodiscard]] std::size_t rows() const { return rows_; }
+  /// Whether all columns that are here have all rows.
+  [[nodiscard]] bool whole() const { return masks_.empty(); }
   /// The column of a series, or nullptr.
   [[nodiscard]] const Column* Find(SeriesId series) const;
   /// Which rows a column has; nullptr: all.
@@ -77,6 +79,9 @@ class KeptChunk {
 struct KeptParts {
   std::vector<SeriesId> asked;
   std::vector<KeptChunk> parts;
+  /// Of those series, so that the index need not make them for every query; each is there once,
+  /// however many windows have it.
+  std::vector<std::shared_ptr<const model::Labels>> labels;
 };
 
 /// Keeps the parts that were read last, up to a number of bytes. Thread-safe. Whoever changes a
@@ -103,15 +108,21 @@ class ChunkCache {
     std::shared_ptr<const KeptParts> parts;
     std::size_t size = 0;
   };
+  struct KeyHash {
+    std::size_t operator()(const Key& key) const {
+      return ((static_cast<std::size_t>(key.first) ^ key.second) * 0x9E3779B97F4A7C15ULL) >> 17;
+    }
+  };
   using Entries = std::list<Entry>;  // the one used last comes first
-  void Drop(std::map<Key, Entries::iterator>::iterator at);
+  using ByKey = std::unordered_map<Key, Entries::iterator, KeyHash>;
+  ByKey::iterator Drop(ByKey::iterator at);
 
   const std::size_t* limit_;
   mutable std::mutex mutex_;
   std::uint64_t generation_ = 0;
   std::size_t bytes_ = 0;
   Entries entries_;
-  std::map<Key, Entries::iterator> by_key_;
+  ByKey by_key_;
 };
 
 }  // namespace store

@@ -221,6 +221,28 @@ TEST_F(TwoThreads, GiveWhatOneGives) {
   }
 }
 
+TEST_F(TwoThreads, OfTheNewestTheNewestIsThere) {
+  ASSERT_TRUE(store_->Append(MakeBatch("late", kStart + 100'000, {{"m", 8}})));
+  const Hints hints{.range_ms = 0, .function = {}, .newest = true};
+  for (const model::Timestamp to : {kStart + 3000, kStart + 100'001, kStart + 900'000}) {
+    const auto want = MustSelect(*store_, {Match("__name__", "m")}, kStart, to);
+    std::size_t given = 0;
+    ASSERT_TRUE(store_->Each({Match("__name__", "m")}, kStart, to, &hints,
+                             [&](std::size_t, const SeriesView& series) -> base::Result<> {
+                               const auto same = [&](const SeriesData& data) {
+                                 return *data.labels == *series.labels;
+                               };
+                               const auto all = std::ranges::find_if(want, same);
+                               EXPECT_NE(all, want.end());
+                               EXPECT_EQ(series.t.back(), all->t.back());
+                               EXPECT_EQ(series.v.back(), all->v.back());
+                               ++given;
+                               return {};
+                             }));
+    EXPECT_EQ(given, want.size());
+  }
+}
+
 TEST_F(TwoThreads, EndAtAnErrorAndAtAnException) {
   std::atomic<int> given = 0;
   const auto failed = Each([&](std::size_t, const SeriesView&) -> base::Result<> {

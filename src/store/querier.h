@@ -49,6 +49,7 @@ struct Hints {
   std::int64_t range_ms = 0;  ///< of the range vector; 0: an instant one
   std::string_view function;  ///< that takes the range vector: "rate", "max_over_time"
   bool abreast = false;       ///< the sink may be called by two threads at once
+  bool newest = false;        ///< of each series the newest sample will do; others may come, too
 };
 
 /// One series' samples, lent for the length of a call.

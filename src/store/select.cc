@@ -90,15 +90,15 @@ struct Buffer {
 // One Each at work.
 class Selection {
  public:
-  // `hints`: nullptr, or what statistics of five minutes may stand for. `abreast`: two threads may
-  // give to the sink.
+  // `hints` may be nullptr.
   Selection(const State* state, model::Timestamp from, model::Timestamp to, const Hints* hints,
-            bool abreast, const SeriesSink& sink)
+            const SeriesSink& sink)
       : state_(state),
         from_(from),
         to_(to),
-        hints_(hints),
-        abreast_(abreast),
+        condensing_(hints != nullptr && StatisticsFor(*hints) != 0 ? hints : nullptr),
+        abreast_(hints != nullptr && hints->abreast),
+        newest_(hints != nullptr && hints->newest),
         sink_(sink),
         snapshot_(state) {}
 
@@ -134,7 +134,7 @@ class Selection {
   }
 
   void FromHead(Window window, const Group& group, const Table& table) {
-    if (hints_ != nullptr) {
+    if (condensing_ != nullptr) {
       in_memory_[group.target].insert(window);
     }
     const auto [first, last] = RowsIn(table.times(), from_, to_);
@@ -148,7 +148,31 @@ class Selection {
     }
   }
 
-  base::Result<std::shared_ptr<const KeptParts>> Parts(Window window, const Group& group);
+  // What is kept of all the chunks, if it is; under the lock, so that it is of the same moment.
+  bool AllKept() {
+    constexpr std::size_t kMost = 2000;  // so that the lock is not held for long
+    const auto& groups = snapshot_.groups;
+    if (groups.size() * snapshot_.windows.size() > kMost) {
+      return false;
+    }
+    for (const Group& group : groups) {
+      for (const Window window : snapshot_.windows) {
+        kept_.push_back(Kept(window, group));
+        if (kept_.back() == nullptr) {
+          kept_.clear();
+          return false;
+        }
+      }
+    }
+    return true;
+  }
+  std::shared_ptr<const KeptParts> Kept(Window window, const Group& group) const {
+    auto known = state_->chunks.Find(window, group.target, snapshot_.generation);
+    return known != nullptr && std::ranges::includes(known->asked, group.series) ? known : nullptr;
+  }
+
+  // Of the windows and groups by their places.
+  base::Result<std::shared_ptr<const KeptParts>> Parts(std::size_t window, std::size_t group);
   base::Result<> ReadGroups();
   base::Result<> ReadNext(Helper* helper);
   [[nodiscard]] bool IsMuch(std::size_t done) const;
@@ -157,14 +181,16 @@ class Selection {
   const State* state_;
   model::Timestamp from_;
   model::Timestamp to_;
-  const Hints* hints_;
+  const Hints* condensing_;  // what statistics of five minutes may stand for, or nullptr
   bool abreast_;
+  bool newest_;
   const SeriesSink& sink_;
   Snapshot snapshot_;
   std::vector<std::size_t> place_;  // by slot
   std::vector<SeriesData> head_;    // by slot, what memory has
-  // Windows with samples in memory; filled when there are hints.
+  // Windows with samples in memory; filled when statistics may serve.
   std::map<TargetId, std::set<Window>> in_memory_;
+  std::vector<std::shared_ptr<const KeptParts>> kept_;  // group by group; or none
   std::atomic<std::size_t> samples_ = 0;
   std::map<std::size_t, std::map<std::size_t, SeriesData>> twins_;  // by place, then slot
   base::Result<> helped_;              // what the second thread came to
@@ -178,7 +204,8 @@ class GroupReader {
  public:
   explicit GroupReader(Selection* all) : all_(*all) {}
 
-  base::Result<> Read(const Group& group) {
+  base::Result<> Read(std::size_t number) {
+    const Group& group = all_.snapshot_.groups[number];
     times_.clear();
     ordered_ = true;
     buffers_.resize(std::max(buffers_.size(), group.series.size()));
@@ -188,13 +215,13 @@ class GroupReader {
       buffers_[i].shares = true;
     }
     std::set<Window> raw;  // windows that still have samples
-    for (const Window window : all_.snapshot_.windows) {
-      const auto parts = all_.Parts(window, group);
+    for (std::size_t i = 0; i < all_.snapshot_.windows.size(); ++i) {
+      const auto parts = all_.Parts(i, number);
       if (!parts) {
         return base::Fail(parts.error());
       }
-      if (all_.hints_ != nullptr && !(*parts)->parts.empty()) {
-        raw.insert(window);
+      if (all_.condensing_ != nullptr && !(*parts)->parts.empty()) {
+        raw.insert(all_.snapshot_.windows[i]);
       }
       for (const KeptChunk& chunk : (*parts)->parts) {
         auto done = FromChunk(group, chunk);
@@ -202,7 +229,8 @@ class GroupReader {
           return done;
         }
         if (!done) {
-          all_.state_->NoteDamage({window, group.target, chunk.part()}, done.error().message);
+          all_.state_->NoteDamage({all_.snapshot_.windows[i], group.target, chunk.part()},
+                                  done.error().message);
         }
       }
     }
@@ -223,7 +251,7 @@ class GroupReader {
  private:
   // Statistics of the windows whose samples are gone, when the use is one that they serve.
   base::Result<> FromTiers(const Group& group, std::set<Window> raw) {
-    if (all_.hints_ == nullptr || all_.snapshot_.tiers.empty()) {
+    if (all_.condensing_ == nullptr || all_.snapshot_.tiers.empty()) {
       return {};
     }
     if (const auto more = all_.in_memory_.find(group.target); more != all_.in_memory_.end()) {
@@ -233,7 +261,7 @@ class GroupReader {
     const std::size_t limit = all_.state_->options.select_samples;
     const std::lock_guard lock(all_.mutex_);
     const auto fits = ReadTiers(&all_.snapshot_, group,
-                                {.hints = *all_.hints_,
+                                {.hints = *all_.condensing_,
                                  .from = all_.from_,
                                  .to = all_.to_,
                                  .window_ms = all_.state_->window_ms,
@@ -251,9 +279,12 @@ class GroupReader {
     if (!rows) {
       return base::Fail(rows.error());
     }
-    const auto [first, last] = *rows;
+    auto [first, last] = *rows;
     if (first == last) {
       return {};
+    }
+    if (all_.newest_ && chunk.whole()) {
+      first = last - 1;
     }
     const std::size_t before = times_.size();
     for (std::size_t i = 0; i < group.series.size(); ++i) {
@@ -351,7 +382,13 @@ class GroupReader {
 };
 
 // What is kept of a chunk, or else read now and kept, with what others asked of it.
-base::Result<std::shared_ptr<const KeptParts>> Selection::Parts(Window window, const Group& group) {
+base::Result<std::shared_ptr<const KeptParts>> Selection::Parts(std::size_t window_number,
+                                                                std::size_t group_number) {
+  if (!kept_.empty()) {
+    return kept_[group_number * snapshot_.windows.size() + window_number];
+  }
+  const Window window = snapshot_.windows[window_number];
+  const Group& group = snapshot_.groups[group_number];
   auto known = state_->chunks.Find(window, group.target, snapshot_.generation);
   if (known != nullptr && std::ranges::includes(known->asked, group.series)) {
     return known;
@@ -359,8 +396,14 @@ base::Result<std::shared_ptr<const KeptParts>> Selection::Parts(Window window, c
   auto fresh = std::make_shared<KeptParts>();
   if (known != nullptr) {
     std::ranges::set_union(known->asked, group.series, std::back_inserter(fresh->asked));
+    fresh->labels = known->labels;
   } else {
     fresh->asked = group.series;
+  }
+  for (std::size_t i = 0; i < group.series.size(); ++i) {
+    if (known == nullptr || !std::ranges::binary_search(known->asked, group.series[i])) {
+      fresh->labels.push_back(snapshot_.labels[group.slot[i]]);
+    }
   }
   const std::lock_guard lock(mutex_);
   const std::uint64_t damage = state_->unreadable;
@@ -393,7 +436,7 @@ bool Selection::IsMuch(std::size_t done) const {
 base::Result<> Selection::ReadNext(Helper* helper) {
   GroupReader reader(this);
   for (std::size_t i = next_++; i < snapshot_.groups.size() && !failed_; i = next_++) {
-    if (auto done = reader.Read(snapshot_.groups[i]); !done) {
+    if (auto done = reader.Read(i); !done) {
       failed_ = true;
       return done;
     }
@@ -413,10 +456,12 @@ base::Result<> Selection::ReadGroups() {
 }
 
 base::Result<> Selection::Run(const std::vector<Matcher>& matchers) {
-  auto taken = snapshot_.Take(matchers, from_, to_,
-                              [this](Window window, const Group& group, const Table& table) {
-                                FromHead(window, group, table);
-                              });
+  auto taken = snapshot_.Take(
+      matchers, from_, to_,
+      [this](Window window, const Group& group, const Table& table) {
+        FromHead(window, group, table);
+      },
+      [this] { return !AllKept(); });
   if (!taken || snapshot_.groups.empty()) {
     return taken;
   }
@@ -458,9 +503,7 @@ base::Result<> Store::Each(const std::vector<Matcher>& matchers, model::Timestam
   if (to < from) {
     return {};
   }
-  const bool serves = hints != nullptr && StatisticsFor(*hints) != 0;
-  const bool abreast = hints != nullptr && hints->abreast;
-  return Selection(state_.get(), from, to, serves ? hints : nullptr, abreast, sink).Run(matchers);
+  return Selection(state_.get(), from, to, hints, sink).Run(matchers);
 }
 
 base::Result<std::vector<SeriesData>> Store::Select(const std::vector<Matcher>& matchers,

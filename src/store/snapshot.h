@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -40,9 +41,12 @@ class Snapshot {
   Snapshot& operator=(const Snapshot&) = delete;
 
   // Calls `with_head` (window, group, table) for what is in memory; it runs under the lock.
+  // `on_disk`, too: whether chunks have to be read; when not, and there are no statistics, the disk
+  // is left alone.
   template <class F>
-  base::Result<> Take(const std::vector<Matcher>& matchers, model::Timestamp from,
-                      model::Timestamp to, F with_head) {
+  base::Result<> Take(
+      const std::vector<Matcher>& matchers, model::Timestamp from, model::Timestamp to, F with_head,
+      const std::function<bool()>& on_disk = [] { return true; }) {
     const std::shared_lock lock(state_->shared);
     auto ids = state_->index.Match(matchers);
     if (!ids) {
@@ -78,7 +82,8 @@ class Snapshot {
          at != state_->tiers.end() && *at <= to; ++at) {
       tiers.push_back(*at);
     }
-    return (windows.empty() && tiers.empty()) || groups.empty() ? base::Result<>{} : Pin();
+    const bool chunks = !groups.empty() && !windows.empty() && on_disk();
+    return chunks || (!groups.empty() && !tiers.empty()) ? Pin() : base::Result<>{};
   }
 
   // Every part of a target's chunk in a window, in the order in which they were written: its number
