@@ -11,6 +11,8 @@
 #include <cstring>
 #include <limits>
 
+#include "promql/number.h"
+
 namespace api {
 namespace {
 
@@ -154,13 +156,13 @@ char* WriteValue(char* at, double v) {
                ? WriteShort(at, shortest.significand, decimals, size)
                : WriteDecimal(at, shortest.significand, decimals);
   }
-  if (std::isnan(v)) {
-    return std::ranges::copy(std::string_view("NaN"), at).out;
-  }
-  if (std::isinf(v)) {
-    return std::ranges::copy(std::string_view(v > 0 ? "+Inf" : "-Inf"), at).out;
-  }
-  return std::to_chars(at, at + kNumberText, v, std::chars_format::fixed).ptr;
+  return std::ranges::copy(promql::FormatFixed(v), at).out;
+}
+
+char* WriteSample(char* at, double v) {
+  const double size = std::abs(v);
+  const bool usual = (size >= 1e-6 && size < 1e21) || v == 0 || !std::isfinite(v);
+  return usual ? WriteValue(at, v) : std::ranges::copy(promql::FormatSample(v), at).out;
 }
 
 void AppendValue(std::string& out, double v) {
@@ -172,10 +174,9 @@ void AppendExposed(std::string& out, double v) {
   const double size = std::abs(v);
   if (v == 0 || !std::isfinite(v) || (size >= 1e-4 && size < 1e21)) {
     AppendValue(out, v);
-    return;
+  } else {
+    out += promql::FormatFloat(v);
   }
-  char text[kNumberText];
-  out.append(text, std::to_chars(text, text + sizeof text, v, std::chars_format::scientific).ptr);
 }
 
 char* WriteTime(char* at, std::int64_t ms) {

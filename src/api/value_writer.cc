@@ -23,14 +23,14 @@ void AppendMetric(std::string& out, const model::Labels& labels) {
 }
 
 /// [time,"value"].
-void AppendPoint(std::string& out, model::Timestamp t, double v) {
+void AppendPoint(std::string& out, model::Timestamp t, double v, char* (*write)(char*, double)) {
   char text[2 * kNumberText + 8];
   char* at = text;
   *at++ = '[';
   at = WriteTime(at, t);
   *at++ = ',';
   *at++ = '"';
-  at = WriteValue(at, v);
+  at = write(at, v);
   *at++ = '"';
   *at++ = ']';
   out.append(text, at);
@@ -63,7 +63,7 @@ void AppendPoints(std::string& out, const std::vector<model::Point>& points, std
         at += time.length;
         *at++ = ',';
         *at++ = '"';
-        at = WriteValue(at, point.v);
+        at = WriteSample(at, point.v);
         *at++ = '"';
         *at++ = ']';
       }
@@ -132,7 +132,7 @@ std::string ValueWriter::Piece(std::size_t number) const {
 
 void ValueWriter::WriteItems(std::string& out, Place from, Place to) const {
   if (const auto* scalar = std::get_if<promql::Scalar>(&answer_.value)) {
-    AppendPoint(out, scalar->t, scalar->v);
+    AppendPoint(out, scalar->t, scalar->v, &WriteValue);
     return;
   }
   if (const auto* text = std::get_if<promql::String>(&answer_.value)) {
@@ -148,7 +148,7 @@ void ValueWriter::WriteItems(std::string& out, Place from, Place to) const {
       out += i > 0 ? "," : "";
       AppendMetric(out, *sample.labels);
       out += R"(,"value":)";
-      AppendPoint(out, sample.t, sample.v);
+      AppendPoint(out, sample.t, sample.v, &WriteSample);
       out += '}';
     }
   } else {
