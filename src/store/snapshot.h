@@ -180,6 +180,12 @@ inline std::pair<std::size_t, std::size_t> RowsIn(std::span<const model::Timesta
 void AppendRows(std::span<const model::Timestamp> times, const Mask* mask,
                 std::span<const double> values, std::size_t first, std::size_t last,
                 SeriesData* out);
+// Adds samples to the end of `into`; no weights: one each.
+void Add(std::span<const model::Timestamp> t, std::span<const double> v,
+         std::span<const double> weight, SeriesData* into);
+inline void Add(const SeriesData& piece, SeriesData* into) {
+  Add(piece.t, piece.v, piece.weight, into);
+}
 // Times strictly ascending; of several samples at one time the one that came last.
 void Normalise(SeriesData* data);
 
