@@ -8,6 +8,7 @@
 #include "store/chunk.h"
 #include "store/column.h"
 #include "store/crc32c.h"
+#include "store/kept.h"
 #include "store/record.h"
 
 namespace {
@@ -37,6 +38,28 @@ bool SameBits(const std::vector<double>& a, const std::vector<double>& b) {
   return true;
 }
 
+// A column that readers keep gives the same values in pieces, each read three times: from the
+// beginning, while marks are made, from marks.
+void ReadKept(store::ChunkReader* chunk, const std::vector<std::vector<double>>& values) {
+  std::vector<store::SeriesId> asked;
+  for (const store::ColumnRef& column : chunk->columns()) {
+    asked.push_back(column.series);
+  }
+  const auto kept = store::KeptChunk::Take(0, chunk, asked);
+  Require(kept.has_value());
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const store::KeptChunk::Column* column = kept->Find(asked[i]);
+    Require(column != nullptr);
+    const std::size_t size = values[i].size();
+    for (const std::size_t first : {std::size_t{0}, size / 3, size - 1, size / 3}) {
+      std::vector<double> read(size - first);
+      Require(kept->Decode(*column, first, read).has_value());
+      Require(SameBits(read,
+                       {values[i].begin() + static_cast<std::ptrdiff_t>(first), values[i].end()}));
+    }
+  }
+}
+
 void ReadChunk(store::Bytes bytes) {
   auto chunk = store::ChunkReader::Open(bytes);
   if (!chunk) {
@@ -64,6 +87,7 @@ void ReadChunk(store::Bytes bytes) {
   if (!whole) {
     return;
   }
+  ReadKept(&*chunk, values);
   for (std::size_t i = 0; i < values.size(); ++i) {
     const store::ColumnRef& ref = chunk->columns()[i];
     columns.push_back({ref.series, values[i], *chunk->MaskOf(ref)});
