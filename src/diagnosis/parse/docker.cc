@@ -8,6 +8,7 @@
 #include <charconv>
 
 #include "base/text.h"
+#include "diagnosis/parse/json_answer.h"
 
 namespace diagnosis::parse {
 namespace {
@@ -118,21 +119,11 @@ std::vector<std::string> ListArgv() {
 }
 
 base::Result<Container> ReadContainer(std::string_view text) {
-  const auto start = text.find('{');
-  if (start == std::string_view::npos || text.size() > (1 << 20)) {
-    return base::Fail(base::ErrorKind::kInvalid, "docker: no object in its answer");
+  const auto value = JsonAnswer(text, "docker", 1U << 20);
+  if (!value) {
+    return base::Fail(value.error());
   }
-  json::stream_parser parser({}, {.max_depth = 32});
-  boost::system::error_code ec;
-  parser.write_some(text.data() + start, text.size() - start, ec);
-  if (!ec && !parser.done()) {
-    parser.finish(ec);
-  }
-  if (ec || !parser.done()) {
-    return base::Fail(base::ErrorKind::kInvalid, "docker: its answer is no JSON");
-  }
-  const json::value value = parser.release();
-  const auto* root = value.if_object();
+  const auto* root = value->if_object();
   const auto* state = root != nullptr ? Object(*root, "state") : nullptr;
   if (state == nullptr || Text(*state, "Status").empty()) {
     return base::Fail(base::ErrorKind::kInvalid, "docker: its answer has no state");

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "base/text.h"
+#include "diagnosis/parse/json_answer.h"
 #include "diagnosis/parse/nft_expression.h"
 
 namespace diagnosis::parse {
@@ -267,21 +268,11 @@ class Reader {
 }  // namespace
 
 base::Result<NftRuleset> ReadNft(std::string_view text) {
-  const auto start = text.find('{');
-  if (start == std::string_view::npos || text.size() > kMaxText) {
-    return base::Fail(base::ErrorKind::kInvalid, "nft: no object in its answer, or above 4 MiB");
+  const auto root = JsonAnswer(text, "nft", kMaxText);
+  if (!root) {
+    return base::Fail(root.error());
   }
-  json::stream_parser parser({}, {.max_depth = 32});
-  boost::system::error_code ec;
-  parser.write_some(text.data() + start, text.size() - start, ec);
-  if (!ec && !parser.done()) {
-    parser.finish(ec);
-  }
-  if (ec || !parser.done()) {
-    return base::Fail(base::ErrorKind::kInvalid, "nft: its answer is no JSON");
-  }
-  const json::value root = parser.release();
-  const auto* items = NftMember(root, "nftables");
+  const auto* items = NftMember(*root, "nftables");
   if (items == nullptr || !items->is_array()) {
     return base::Fail(base::ErrorKind::kInvalid, "nft: its answer has no ruleset");
   }
