@@ -6,13 +6,13 @@
 
 #include <array>
 
+#include "diagnosis/chain_testing.h"
 #include "diagnosis/facts.h"
 #include "diagnosis/firewall/firewall.h"
 #include "diagnosis/look.h"
 #include "diagnosis/nginx/site.h"
 #include "diagnosis/parse/docker.h"
 #include "diagnosis/parse/systemd.h"
-#include "diagnosis/recorded_testing.h"
 #include "loop/process.h"
 #include "ssh/scripted_shell_testing.h"
 
@@ -22,102 +22,6 @@ namespace {
 using testing::Contains;
 using testing::IsEmpty;
 using testing::Not;
-
-constexpr std::string_view kMachine = "0123456789abcdef0123456789abcdef";
-
-std::string UnitText(const std::string& id, const std::string& active, const std::string& sub,
-                     const std::string& result, const std::string& load = "loaded") {
-  return "Id=" + id + "\nLoadState=" + load + "\nActiveState=" + active + "\nSubState=" + sub +
-         "\nResult=" + result + "\nExecMainCode=0\nExecMainStatus=0\nNRestarts=0\nMainPID=0\n";
-}
-
-std::string Show(const std::string& units) {
-  return "systemctl show -p " + std::string(parse::kUnitProperties) + " -- " + units;
-}
-
-std::string Inspect(const std::string& name) {
-  return "sudo " + ssh::ShowArgv({"docker", "container", "inspect", "-f",
-                                  std::string(parse::kInspectFormat), "--", name});
-}
-
-std::string ContainerText(const std::string& name, bool running, int code) {
-  return R"({"name":"/)" + name + R"(","state":{"Status":")" + (running ? "running" : "exited") +
-         R"(","Running":)" + (running ? "true" : "false") + R"(,"ExitCode":)" +
-         std::to_string(code) +
-         R"(,"Error":"","StartedAt":"2026-01-01T00:00:00Z","FinishedAt":"2026-01-01T01:00:00Z"},)" +
-         R"("ports":{"80/tcp":[{"HostIp":"","HostPort":"8080"}]}})"
-         "\n";
-}
-
-/// A healthy server as the lab has it; tests break what they need.
-class ChainTest : public testing::Test {
- protected:
-  void SetUp() override {
-    target_.name = "web1";
-    target_.url = "http://10.77.0.11/";
-    target_.ports = {80, 443};
-    target_.application = {{.kind = "firewall"},
-                           {.kind = "nginx"},
-                           {.kind = "docker"},
-                           {.kind = "container", .name = "web-application"},
-                           {.kind = "container", .name = "web-database"}};
-    shell_.On(ssh::ShowArgv(FactsCommand().argv),
-              "machine " + std::string(kMachine) + "\nfrom 10.77.0.1\nnow " +
-                  std::to_string(base::Clock::NowMs() / 1000) + "\n");
-    shell_.On("sudo ufw status verbose", Recorded("ufw_verbose.txt"));
-    shell_.On(Show("nginx.service"), UnitText("nginx.service", "active", "running", "success"));
-    shell_.On(Show("docker.service docker.socket"),
-              UnitText("docker.service", "active", "running", "success") + "\n" +
-                  UnitText("docker.socket", "active", "running", "success"));
-    shell_.On(Inspect("web-application"), ContainerText("web-application", true, 0));
-    shell_.On(Inspect("web-database"), ContainerText("web-database", true, 0));
-    shell_.On("sudo ss -ltnpH", "");
-    shell_.On(
-        "df -P -k",
-        "Filesystem 1024-blocks Used Available Capacity Mounted on\n/dev/sda1 100 20 80 20% /\n");
-    shell_.On("df -P -i",
-              "Filesystem Inodes IUsed IFree IUse% Mounted on\n/dev/sda1 100 20 80 20% /\n");
-    shell_.On("cat /proc/mounts", "/dev/sda1 / ext4 rw,relatime 0 0\n");
-    shell_.On("sudo nginx -T", "", 1);
-    shell_.On("sudo iptables -S", "-P INPUT ACCEPT\n-P FORWARD ACCEPT\n-P OUTPUT ACCEPT\n");
-    shell_.On("sudo nft -j list ruleset", "sudo: nft: command not found\n", 1);
-  }
-
-  void Set(const std::string& line, const std::string& output, int status = 0) {
-    shell_.Forget(line).On(line, output, status);
-  }
-  Examination Run(std::string_view metric = "http_code", double value = 404) {
-    std::vector<model::Alert> alerts;
-    if (!metric.empty()) {
-      model::Alert alert;
-      alert.labels.Set("metric", metric);
-      alert.labels.Set("port", metric == "port" ? "80" : "");
-      alert.value = value;
-      alerts.push_back(alert);
-    }
-    auto out = loop_.RunTask(Examine(&loop_, target_, alerts, &shell_));
-    EXPECT_THAT(shell_.changed, IsEmpty()) << "an examination changes nothing";
-    for (const auto& argv : shell_.as_root) {
-      EXPECT_TRUE(ssh::Covers(Privileges(target_), argv) || BeyondSudoers(argv))
-          << "no kind of component says that it runs this as root: " << ssh::ShowArgv(argv);
-    }
-    return out;
-  }
-  static const model::Finding& At(const Examination& examination, std::string_view component) {
-    for (const auto& finding : examination.findings) {
-      if (finding.component == component) {
-        return finding;
-      }
-    }
-    ADD_FAILURE() << "no finding for " << component;
-    static const model::Finding kNone;
-    return kNone;
-  }
-
-  loop::Loop loop_;
-  model::Target target_;
-  ssh::ScriptedShell shell_;
-};
 
 TEST_F(ChainTest, AHealthyChainHasNoCause) {
   const auto out = Run();
@@ -330,74 +234,6 @@ TEST(Facts, TheScriptIsOneThatAShellUnderstands) {
   EXPECT_EQ(ran->exit_status, 0);
   EXPECT_EQ(ran->err.find("syntax"), std::string::npos) << ran->err;
   EXPECT_EQ(ran->err.find("[-e"), std::string::npos) << ran->err;
-}
-
-TEST_F(ChainTest, FirewallRulesAreReported) {
-  Set("sudo ufw status verbose", Recorded("ufw_port_blocked.txt"));
-  const auto out = Run("port", 0);
-  EXPECT_EQ(out.cause, "firewall-port-blocked");
-  const auto& details = At(out, "firewall").details;
-  EXPECT_THAT(details, Contains(std::pair<std::string, std::string>("-Permit", "DENY")));
-  Set("sudo ufw status verbose", Recorded("ufw_address_blocked.txt"));
-  EXPECT_EQ(Run("port", 0).cause, "firewall-address-blocked");
-  Set("sudo ufw status verbose", "sudo: ufw: command not found\n", 1);
-  EXPECT_EQ(At(Run("port", 0), "firewall").cause, "");
-  Set("sudo ufw status verbose", "ERROR: problem running\n", 1);
-  EXPECT_EQ(At(Run("port", 0), "firewall").cause, kNotExamined);
-}
-
-TEST_F(ChainTest, ARuleOfNftablesIsNamedWithItsPlace) {
-  Set("sudo ufw status verbose", "sudo: ufw: command not found\n", 1);
-  Set("sudo iptables -S", "sudo: iptables: command not found\n", 1);
-  Set("sudo nft -j list ruleset", Recorded("nft_debian.json"));
-  const auto out = Run("port", 0);
-  EXPECT_EQ(out.cause, "firewall-nft-drops");
-  const auto& finding = At(out, "firewall");
-  EXPECT_EQ(finding.evidence,
-            "nftables: a rule drops port 80: table inet filter, chain input, handle 12: tcp dport "
-            "{ 80, 443 } drop");
-  using Pair = std::pair<std::string, std::string>;
-  EXPECT_THAT(finding.details, Contains(Pair("Table", "inet filter")));
-  EXPECT_THAT(finding.details, Contains(Pair("Chain", "input")));
-  EXPECT_THAT(finding.details, Contains(Pair("Handle", "12")));
-  target_.ports = {5432};
-  EXPECT_THAT(At(Run("", 0), "firewall").evidence,
-              testing::HasSubstr("what a chain does with the rest drops port 5432: table inet "
-                                 "filter, chain input: policy drop"));
-  Set("sudo nft -j list ruleset", Recorded("nft_debian.json").substr(0, 2000));
-  EXPECT_EQ(At(Run("", 0), "firewall").cause, "") << "half an answer is none";
-  Set("sudo nft -j list ruleset", Recorded("nft_debian.json"), 1);
-  EXPECT_EQ(At(Run("", 0), "firewall").cause, "");
-}
-
-TEST_F(ChainTest, WhatUfwAndDockerMadeOfIptablesIsNotReportedTwice) {
-  Set("sudo ufw status verbose", Recorded("ufw_port_blocked.txt"));
-  Set("sudo nft -j list ruleset", Recorded("nft_iptables.json"));
-  EXPECT_EQ(Run("port", 0).cause, "firewall-port-blocked") << "the policy of ip filter INPUT drops";
-  Set("sudo iptables -S", "sudo: a password is required\n", 1);
-  EXPECT_EQ(Run("port", 0).cause, "firewall-port-blocked") << "ufw alone is enough to know";
-  target_.ports = {5432};
-  Set("sudo ufw status verbose", Recorded("ufw_verbose.txt"));
-  Set("sudo iptables -S", Recorded("iptables_docker_user.txt"));
-  shell_.On("sudo iptables -t nat -S DOCKER", Recorded("iptables_nat_docker.txt"));
-  EXPECT_EQ(Run("", 0).cause, "firewall-docker-user-drops");
-  Set("sudo iptables -S", "-P INPUT DROP\n-N DOCKER-USER\n-A DOCKER-USER -j RETURN\n");
-  Set("sudo nft -j list ruleset", Recorded("nft_debian.json"));
-  const auto out = Run("", 0);
-  EXPECT_EQ(out.cause, "firewall-nft-drops");
-  EXPECT_THAT(At(out, "firewall").evidence, testing::HasSubstr("chain forward: policy drop"));
-}
-
-TEST_F(ChainTest, UfwSaysNothingAboutAPortThatDockerPublishes) {
-  target_.ports = {5432};
-  Set("sudo ufw status verbose", Recorded("ufw_verbose.txt"));
-  Set("sudo iptables -S", Recorded("iptables_docker_user.txt"));
-  shell_.On("sudo iptables -t nat -S DOCKER", Recorded("iptables_nat_docker.txt"));
-  const auto out = Run("", 0);
-  EXPECT_EQ(out.cause, "firewall-docker-user-drops")
-      << "ufw has no rule for it and denies all else";
-  Set("sudo iptables -S", "-P INPUT DROP\n-N DOCKER-USER\n-A DOCKER-USER -j RETURN\n");
-  EXPECT_EQ(At(Run("", 0), "firewall").cause, "");
 }
 
 TEST_F(ChainTest, TheServerBehindNginxIsTriedAndAskedForTheUrlsPath) {
