@@ -50,6 +50,21 @@ class Resetting {
   Statement* statement_;
 };
 
+/// Calls `take` at every row of a statement that is bound. Errors: Step's.
+template <class F>
+base::Result<> EachRow(Statement* statement, F take) {
+  while (true) {
+    auto row = statement->Step();
+    if (!row) {
+      return base::Fail(std::move(row.error()));
+    }
+    if (!*row) {
+      return {};
+    }
+    take();
+  }
+}
+
 /// A connection. Errors: kUnavailable when the disk is full, broken or busy; kCorrupt when the file
 /// is not a database or a page does not hold together; kDenied; else kInternal.
 class Database {

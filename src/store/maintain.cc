@@ -290,19 +290,15 @@ base::Result<> ReadChunks(State* s, Statement* list, const ChunkKey& key, const 
   {
     const Resetting reset(list);
     list->Bind(1, key.window).Bind(2, key.target);
-    while (true) {
-      auto row = list->Step();
-      if (!row) {
-        return base::Fail(std::move(row.error()));
-      }
-      if (!*row) {
-        break;
-      }
+    auto read = EachRow(list, [&] {
       auto chunk = ChunkReader::Open(list->Blob(1));
       auto done = chunk ? take(list->Int(0), &*chunk) : base::Fail(chunk.error());
       if (!done) {
         bad.push_back({list->Int(0), done.error().message, list->Text(1)});
       }
+    });
+    if (!read) {
+      return read;
     }
   }
   for (const Bad& b : bad) {

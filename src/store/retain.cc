@@ -53,19 +53,15 @@ base::Result<> KeepIn(Statement* parts, const std::set<Window>& windows, TargetI
   for (auto window = windows.rbegin(); window != windows.rend() && !ids->empty(); ++window) {
     const Resetting reset(parts);
     parts->Bind(1, *window).Bind(2, target);
-    while (true) {
-      auto row = parts->Step();
-      if (!row) {
-        return base::Fail(std::move(row.error()));
-      }
-      if (!*row) {
-        break;
-      }
+    auto read = EachRow(parts, [&] {
       if (const auto chunk = ChunkReader::Open(parts->Blob(1)); chunk) {
         for (const ColumnRef& column : chunk->columns()) {
           ids->erase(column.series);
         }
       }
+    });
+    if (!read) {
+      return read;
     }
   }
   return {};
@@ -98,14 +94,7 @@ base::Result<std::size_t> DropSome(State* s, Statement* list, Statement* drop, W
   {
     const Resetting reset(list);
     list->Bind(1, window);
-    while (true) {
-      auto row = list->Step();
-      if (!row) {
-        return base::Fail(std::move(row.error()));
-      }
-      if (!*row) {
-        break;
-      }
+    auto read = EachRow(list, [&] {
       const auto target = static_cast<TargetId>(list->Int(0));
       found.emplace_back(target, list->Int(1));
       if (const auto chunk = ChunkReader::Open(list->Blob(2)); chunk) {
@@ -114,6 +103,9 @@ base::Result<std::size_t> DropSome(State* s, Statement* list, Statement* drop, W
           suspects.insert(column.series);
         }
       }
+    });
+    if (!read) {
+      return base::Fail(std::move(read.error()));
     }
   }
   if (found.empty()) {

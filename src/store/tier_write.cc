@@ -48,13 +48,7 @@ base::Result<> Targets(State* s, Window window, std::vector<TargetId>* out) {
   Statement& list = s->write.window_targets;
   const Resetting reset(&list);
   list.Bind(1, window);
-  while (true) {
-    auto row = list.Step();
-    if (!row || !*row) {
-      return row ? base::Result<>{} : base::Fail(row.error());
-    }
-    out->push_back(static_cast<TargetId>(list.Int(0)));
-  }
+  return EachRow(&list, [&] { out->push_back(static_cast<TargetId>(list.Int(0))); });
 }
 
 }  // namespace
