@@ -74,13 +74,14 @@ void Board::OnRun(const probe::Run& run) {
   }
   auto& row = found->second;
   const bool configured = std::ranges::any_of(
-      row.target->probes, [&](const model::ProbeSpec& spec) { return spec.name == run.spec.name; });
+      row.target->probes,
+      [&](const model::ProbeSpec& spec) { return spec.name == run.spec->name; });
   if (!configured) {
-    row.probes.erase(run.spec.name);
+    row.probes.erase(run.spec->name);
     return;
   }
-  auto& seen = row.probes[run.spec.name];
-  seen.view = {run.spec.name,      run.spec.kind,          run.outcome.success,
+  auto& seen = row.probes[run.spec->name];
+  seen.view = {run.spec->name,     run.spec->kind,         run.outcome.success,
                run.outcome.reason, base::FromMs(run.slot), run.outcome.took};
   seen.values = Values(run);
   seen.batch = std::make_shared<const model::Batch>(run.batch);
@@ -95,7 +96,7 @@ void Board::OnRun(const probe::Run& run) {
   }
 }
 
-api::TargetView Board::ToView(const Row& row, base::Time now) {
+api::TargetView Board::ToState(const Row& row, base::Time now) {
   api::TargetView view;
   view.target = row.target;
   base::Duration longest{};
@@ -113,7 +114,6 @@ api::TargetView Board::ToView(const Row& row, base::Time now) {
       continue;
     }
     view.probes.push_back(seen->second.view);
-    view.values.insert(view.values.end(), seen->second.values.begin(), seen->second.values.end());
     view.last_probe = std::max(view.last_probe, seen->second.view.time);
   }
   view.since = row.good_since != base::Time{} ? row.good_since : row.bad_since;
@@ -140,6 +140,17 @@ api::TargetView Board::ToView(const Row& row, base::Time now) {
   return view;
 }
 
+api::TargetView Board::ToView(const Row& row, base::Time now) {
+  auto view = ToState(row, now);
+  for (const auto& spec : row.target->probes) {
+    if (const auto seen = row.probes.find(spec.name); seen != row.probes.end()) {
+      const auto& values = seen->second.values;
+      view.values.insert(view.values.end(), values.begin(), values.end());
+    }
+  }
+  return view;
+}
+
 std::vector<api::TargetView> Board::Views(base::Time now) const {
   std::vector<api::TargetView> out;
   out.reserve(order_.size());
@@ -152,6 +163,11 @@ std::vector<api::TargetView> Board::Views(base::Time now) const {
 std::optional<api::TargetView> Board::View(const std::string& name, base::Time now) const {
   const auto found = rows_.find(name);
   return found == rows_.end() ? std::nullopt : std::optional(ToView(found->second, now));
+}
+
+std::optional<api::TargetView> Board::State(const std::string& name, base::Time now) const {
+  const auto found = rows_.find(name);
+  return found == rows_.end() ? std::nullopt : std::optional(ToState(found->second, now));
 }
 
 alert::PingState Board::Ping(const std::string& target) const {

@@ -27,6 +27,8 @@ class Board {
   /// All targets, without alerts and incidents (the daemon adds them), status by the probes alone.
   [[nodiscard]] std::vector<api::TargetView> Views(base::Time now) const;
   [[nodiscard]] std::optional<api::TargetView> View(const std::string& name, base::Time now) const;
+  /// What a card shows besides values: a view without them. nullopt: there is no such target.
+  [[nodiscard]] std::optional<api::TargetView> State(const std::string& name, base::Time now) const;
   /// What the newest ping of a target said.
   [[nodiscard]] alert::PingState Ping(const std::string& target) const;
   /// Every measured value with its full labels, as families with the kinds' help texts.
@@ -49,6 +51,7 @@ class Board {
     base::Time good_since{};             ///< all probes pass since; zero = they do not
     base::Time bad_since{};
   };
+  [[nodiscard]] static api::TargetView ToState(const Row& row, base::Time now);
   [[nodiscard]] static api::TargetView ToView(const Row& row, base::Time now);
 
   std::vector<std::string> order_;

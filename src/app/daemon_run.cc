@@ -27,7 +27,7 @@ constexpr auto kFreshPing = seconds(2);
 /// The names of state metrics among a run's readings.
 std::vector<std::string> StateMetrics(const probe::Run& run) {
   std::vector<std::string> out;
-  if (const auto* kind = probe::Find(run.spec.kind)) {
+  if (const auto* kind = probe::Find(run.spec->kind)) {
     for (const auto metric : kind->state_metrics) {
       out.emplace_back(metric);
     }
@@ -39,7 +39,7 @@ void LogRun(const probe::Run& run) {
   if (run.flipped) {
     base::Log(run.outcome.success ? base::Level::kInfo : base::Level::kWarn, "state changed",
               {{"target", run.target->name},
-               {"probe", run.spec.name},
+               {"probe", run.spec->name},
                {"success", run.outcome.success},
                {"reason", run.outcome.reason}});
   }
@@ -47,22 +47,22 @@ void LogRun(const probe::Run& run) {
 
 }  // namespace
 
-void Daemon::OnRun(const probe::Run& run) {
+void Daemon::OnRun(probe::Run run) {
   board_.OnRun(run);
   LogRun(run);
   // A run outside the schedule (verification, a watched host) may show a change before its slot
   // comes.
   auto flipped = run.flipped || run.outside ? StateMetrics(run) : std::vector<std::string>();
-  ingest_->Put(run.batch, std::move(flipped), run.outcome.tables);
-  if (run.spec.kind == "icmp") {
+  if (run.spec->kind == "icmp") {
     alert_event_.Notify();
   }
   if (events_->clients() > 0) {
     events_->Publish(
         "sample", api::SampleEvent(run.target->name, base::FromMs(run.slot), Board::Values(run)));
   }
+  ingest_->Put(std::move(run.batch), std::move(flipped), std::move(run.outcome.tables));
   // Most runs change nothing that a card shows; what they measured went out as "sample".
-  if (const auto view = board_.View(run.target->name, base::Clock::Now())) {
+  if (const auto view = board_.State(run.target->name, base::Clock::Now())) {
     auto shape = fmt::format("{}|{}", static_cast<int>(view->status), view->reason);
     auto& last = seen_[run.target->name];
     if (last != shape) {

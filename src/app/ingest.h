@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -21,18 +22,22 @@ struct IngestStats {
   std::size_t waiting = 0;
 };
 
-/// Belongs to the loop.
+/// Belongs to the loop. What it has given to the worker is stored also when it is gone.
 class Ingest {
  public:
-  /// Called on the loop after samples can be read: which metrics of which targets flipped among
-  /// them (may be empty).
+  /// Called on the loop after samples can be read that somebody waits for: metrics of them flipped,
+  /// or the store has work for Maintain. The names are those of the flipped metrics.
   using Readable = std::function<void(std::vector<std::string> flipped_metrics)>;
 
   /// Called on the worker with everything before the store takes it: what goes out to others.
   using Tap = std::function<void(std::span<const model::Batch> batches,
                                  std::span<const model::TableBatch> tables)>;
 
+  /// `worker` has one thread; it and the store live longer.
   Ingest(loop::Loop& loop, loop::Worker& worker, store::Store& store, Tap tap, Readable readable);
+  ~Ingest();
+  Ingest(const Ingest&) = delete;
+  Ingest& operator=(const Ingest&) = delete;
   /// Takes a batch, and what a scrape gave beside it. `flipped`: names of metrics of it that
   /// changed their state.
   void Put(model::Batch batch, std::vector<std::string> flipped,
@@ -41,27 +46,11 @@ class Ingest {
   loop::Task<base::Result<>> Take(std::vector<model::Batch> batches);
   /// Stores one batch on the calling thread, any but the loop's: it can be read when this returns.
   void TakeNow(const model::Batch& batch);
-  /// The task that empties the queue; runs until cancelled.
-  loop::Task<> Run();
   [[nodiscard]] IngestStats stats() const;
 
  private:
-  struct Waiting {
-    std::vector<model::Batch> batches;
-    std::vector<model::TableBatch> tables;
-  };
-  static constexpr std::size_t kMaxWaiting = 200'000;
-  static constexpr std::size_t kMaxWaitingSamples = 20'000'000;  ///< of scrapes
-  loop::Worker& worker_;
-  store::Store& store_;
-  Tap tap_;
-  Readable readable_;
-  loop::Event event_;
-  Waiting waiting_;
-  std::size_t waiting_samples_ = 0;  ///< of waiting_.tables
-  std::vector<std::string> flipped_;
-  IngestStats stats_;
-  std::string last_error_;
+  struct Desk;
+  std::shared_ptr<Desk> desk_;
 };
 
 }  // namespace app

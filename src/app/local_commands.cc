@@ -34,7 +34,7 @@ struct ProbeBench {
 };
 
 loop::Task<> RunOne(probe::World world, probe::Request request, probe::Outcome* out) {
-  const auto* kind = probe::Find(request.spec.kind);
+  const auto* kind = probe::Find(request.spec->kind);
   auto memory = kind->make_memory != nullptr ? kind->make_memory() : nullptr;
   *out = co_await kind->run(world, std::move(request), std::move(memory));
 }
@@ -43,12 +43,14 @@ loop::Task<> RunOne(probe::World world, probe::Request request, probe::Outcome* 
 std::vector<probe::Outcome> ProbeAll(ProbeBench& bench, const model::Target& target) {
   std::vector<probe::Outcome> outcomes(target.probes.size());
   loop::Scope scope(bench.loop);
+  const auto shared = std::make_shared<const model::Target>(target);
   for (std::size_t i = 0; i < target.probes.size(); ++i) {
     if (probe::Find(target.probes[i].kind) == nullptr) {
       outcomes[i].reason = "this program has no such kind of probe";
       continue;
     }
-    scope.Spawn("probe", RunOne(bench.World(), {target, target.probes[i]}, &outcomes[i]));
+    const auto spec = std::make_shared<const model::ProbeSpec>(target.probes[i]);
+    scope.Spawn("probe", RunOne(bench.World(), {shared, spec}, &outcomes[i]));
   }
   bench.loop.RunTask(scope.Join());
   return outcomes;

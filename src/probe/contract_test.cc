@@ -75,8 +75,9 @@ TEST_P(EveryKind, HasAnExampleThatIsGood) {
 }
 
 /// A request of that kind to loopback, where TCP `port` and UDP `udp` are the peers.
-Request RequestTo(const Kind& kind, std::uint16_t port, std::uint16_t udp, base::Duration timeout) {
-  Request out;
+testing::Draft RequestTo(const Kind& kind, std::uint16_t port, std::uint16_t udp,
+                         base::Duration timeout) {
+  testing::Draft out;
   out.target.name = "peer";
   out.target.address = "127.0.0.1";
   out.target.url = "http://127.0.0.1:" + std::to_string(port) + "/";

@@ -54,12 +54,14 @@ struct Outcome {
   base::Duration took{};
 };
 
-/// What a run is asked: copied, so that a reload may drop the target while a probe runs.
+/// What a run is asked. It shares what it points to, so that a reload may drop the target while a
+/// probe runs.
 struct Request {
-  model::Target target;
-  model::ProbeSpec spec;
-  model::Timestamp slot = 0;  ///< the samples' time
-  model::Labels labels;       ///< of every sample of the probe; empty: the target's
+  std::shared_ptr<const model::Target> target;   ///< never null
+  std::shared_ptr<const model::ProbeSpec> spec;  ///< never null
+  model::Timestamp slot = 0;                     ///< the samples' time
+  std::shared_ptr<const model::Labels>
+      labels;  ///< of every sample of the probe; null: the target's
 };
 
 /// State that a probe keeps between runs (counters for differences, sessions). Made by
@@ -84,7 +86,7 @@ class Memory {
 /// A kind of probe as data and three functions.
 struct Kind {
   model::KindSpec spec;
-  /// Runs once. Ends by itself at request.spec.timeout at the latest. Never throws but for
+  /// Runs once. Ends by itself at request.spec->timeout at the latest. Never throws but for
   /// cancellation.
   loop::Task<Outcome> (*run)(World world, Request request, std::shared_ptr<Memory> memory);
   /// Memory for one configured probe; nullptr when the kind needs none.

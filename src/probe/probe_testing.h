@@ -1,6 +1,7 @@
 // What the tests of several kinds of probe need: a world on a loop of its own, and requests.
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "config/node.h"
@@ -21,10 +22,21 @@ struct TestWorld {
   }
 };
 
+/// A request while it is put together.
+struct Draft {
+  model::Target target;
+  model::ProbeSpec spec;
+  model::Timestamp slot = 0;
+  operator Request() const {  // NOLINT(google-explicit-constructor): it stands for one
+    return {std::make_shared<const model::Target>(target),
+            std::make_shared<const model::ProbeSpec>(spec), slot, nullptr};
+  }
+};
+
 /// A request with every option at its fallback but those of `yaml` (a map of options).
-inline Request MakeRequest(const Kind& kind, const std::string& yaml = "",
-                           base::Duration timeout = std::chrono::seconds(1)) {
-  Request out;
+inline Draft MakeRequest(const Kind& kind, const std::string& yaml = "",
+                         base::Duration timeout = std::chrono::seconds(1)) {
+  Draft out;
   out.target.name = "t1";
   out.target.address = "127.0.0.1";
   out.spec.kind = kind.spec.name;

@@ -28,7 +28,7 @@ struct Scheduler::Entry {
   Entry(loop::Loop& loop, model::Labels labels)
       : timer(loop.io()), scope(loop), series(std::move(labels)) {}
   std::shared_ptr<const model::Target> target;
-  model::ProbeSpec spec;
+  std::shared_ptr<const model::ProbeSpec> spec;
   const Kind* kind = nullptr;
   std::shared_ptr<Memory> memory;
   loop::Timer timer;  ///< the driver's sleep; cancelled when the interval changes
@@ -94,13 +94,13 @@ const Kind* Scheduler::State::FindKind(std::string_view name) const {
 
 Run Scheduler::State::MakeRun(const Entry& entry, model::Timestamp slot) {
   return {.target = entry.target,
-          .spec = {entry.spec.kind, entry.spec.name, {}, entry.spec.interval, entry.spec.timeout},
+          .spec = entry.spec,
           .slot = slot,
           .batch = {entry.target->name, slot, {}}};
 }
 
 Request Scheduler::State::Ask(const Entry& entry, model::Timestamp slot) {
-  return {*entry.target, entry.spec, slot, entry.series.base()};
+  return {entry.target, entry.spec, slot, entry.series.base()};
 }
 
 /// Adds the batch and gives the run to the sink.
@@ -108,16 +108,15 @@ void Scheduler::State::Publish(Entry& entry, Run run) {
   if (entry.removed || stopped) {
     return;
   }
-  std::vector<Reading> readings = run.outcome.readings;
-  const model::Labels label = {{"probe", entry.spec.name}};
-  readings.push_back({"probe_success", label, run.outcome.success ? 1.0 : 0.0});
-  readings.push_back({"probe_duration_seconds", label, RoundSeconds(run.outcome.took)});
-  run.batch.samples = entry.series.Take(readings);
+  const model::Labels label = {{"probe", entry.spec->name}};
+  const Reading own[] = {{"probe_success", label, run.outcome.success ? 1.0 : 0.0},
+                         {"probe_duration_seconds", label, RoundSeconds(run.outcome.took)}};
+  run.batch.samples = entry.series.Take({run.outcome.readings, own});
   entry.last = std::make_shared<const model::Batch>(run.batch);
   entry.success = run.outcome.success;
   entry.reason = run.outcome.reason;
   entry.ended = base::Clock::Steady();
-  sink(run);
+  sink(std::move(run));
 }
 
 void Scheduler::State::SendStale(Entry& entry, const char* reason) {
@@ -129,20 +128,20 @@ void Scheduler::State::SendStale(Entry& entry, const char* reason) {
   entry.last.reset();
   if (!run.batch.samples.empty() || !run.outcome.tables.empty()) {
     run.outcome.reason = reason;
-    sink(run);
+    sink(std::move(run));
   }
 }
 
 /// SNMP is asked only of hosts that answer pings, when pings are sent at all.
 bool Scheduler::State::HostIsDown(const Entry& entry) const {
   const auto at = by_target.find(entry.target->name);
-  if (entry.spec.kind != "snmp" || at == by_target.end()) {
+  if (entry.spec->kind != "snmp" || at == by_target.end()) {
     return false;
   }
   return std::any_of(at->second.begin(), at->second.end(), [](const auto& other) {
     const auto ping = std::find_if(other->confirmed.begin(), other->confirmed.end(),
                                    [](const auto& pair) { return pair.first.starts_with("ping"); });
-    return other->spec.kind == "icmp" && ping != other->confirmed.end() && ping->second == 0;
+    return other->spec->kind == "icmp" && ping != other->confirmed.end() && ping->second == 0;
   });
 }
 
@@ -269,7 +268,7 @@ loop::Task<> Scheduler::State::Drive(std::shared_ptr<State> self, std::shared_pt
   std::optional<base::Time> last;
   while (!entry->removed) {
     const auto generation = entry->generation;
-    const auto interval = entry->spec.interval;
+    const auto interval = entry->spec->interval;
     const auto offset = Offset(entry->target->name, interval);
     const auto now = base::Clock::Now();
     // A wall clock that is a little slow must not give the same slot twice.
@@ -351,9 +350,9 @@ void Scheduler::State::Change(Entry& entry, std::shared_ptr<const model::Target>
                               const model::ProbeSpec& spec, model::Labels labels) {
   const auto& old = *entry.target;
   const bool same_question = old.address == target->address && old.url == target->url &&
-                             old.snmp == target->snmp && entry.spec.options == spec.options;
-  const bool same_pace = entry.spec.interval == spec.interval;
-  const bool same_labels = entry.series.base() == labels;
+                             old.snmp == target->snmp && entry.spec->options == spec.options;
+  const bool same_pace = entry.spec->interval == spec.interval;
+  const bool same_labels = *entry.series.base() == labels;
   if (!same_labels) {
     SendStale(entry, "the labels have changed");
     entry.series = Series(std::move(labels));
@@ -361,7 +360,7 @@ void Scheduler::State::Change(Entry& entry, std::shared_ptr<const model::Target>
     SendStale(entry, "the probe has changed");
   }
   entry.target = std::move(target);
-  entry.spec = spec;
+  entry.spec = std::make_shared<const model::ProbeSpec>(spec);
   if (!same_question) {
     entry.memory = entry.kind->make_memory != nullptr ? entry.kind->make_memory() : nullptr;
     entry.confirmed.clear();
@@ -416,7 +415,7 @@ void Scheduler::Apply(std::vector<model::Target> targets) {
       } else {
         entry = std::make_shared<Entry>(*s.world.loop, std::move(labels));
         entry->target = target;
-        entry->spec = spec;
+        entry->spec = std::make_shared<const model::ProbeSpec>(spec);
         entry->kind = kind;
         entry->memory = kind->make_memory != nullptr ? kind->make_memory() : nullptr;
         entry->scope.Spawn("probe " + spec.name, State::Drive(state_, entry));
@@ -478,8 +477,8 @@ std::vector<Latest> Scheduler::GetLatest() const {
     if (entry->ended == base::Instant{}) {
       continue;
     }
-    out.push_back({entry->target, entry->spec, entry->last ? entry->last : kNothing, entry->success,
-                   entry->reason, now - entry->ended,
+    out.push_back({entry->target, *entry->spec, entry->last ? entry->last : kNothing,
+                   entry->success, entry->reason, now - entry->ended,
                    entry->memory ? entry->memory->families() : nullptr});
   }
   return out;

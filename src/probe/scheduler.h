@@ -19,7 +19,7 @@ namespace probe {
 /// One finished run of one probe.
 struct Run {
   std::shared_ptr<const model::Target> target;
-  model::ProbeSpec spec;      ///< without its options
+  std::shared_ptr<const model::ProbeSpec> spec;
   model::Timestamp slot = 0;  ///< the samples' time: the slot, or the moment of ProbeNow
   Outcome outcome;
   /// The readings with full labels (target, ip, url, the administrator's, the reading's), and
@@ -31,7 +31,7 @@ struct Run {
 };
 
 /// Where runs go: the store, the rules, the page. Called on the loop; must not throw.
-using SampleSink = std::function<void(const Run&)>;
+using SampleSink = std::function<void(Run)>;
 
 /// What the probes saw last of one probe, for /metrics and the page.
 struct Latest {

@@ -27,7 +27,7 @@ struct Script {
 Script* script = nullptr;
 
 loop::Task<Outcome> RunFake(World /*world*/, Request request, std::shared_ptr<Memory> /*memory*/) {
-  const std::string key = request.target.name + "/" + request.spec.name;
+  const std::string key = request.target->name + "/" + request.spec->name;
   const auto takes = script->takes;
   const int run = script->runs[key]++;
   if (takes > base::Duration::zero()) {
@@ -41,7 +41,7 @@ loop::Task<Outcome> RunFake(World /*world*/, Request request, std::shared_ptr<Me
           : values[std::min<std::size_t>(static_cast<std::size_t>(run), values.size() - 1)];
   out.success = value != 0;
   out.reason = out.success ? "" : "as scripted";
-  if (request.spec.kind == "snmp") {
+  if (request.spec->kind == "snmp") {
     out.readings.push_back({"cpu_percent", {}, value});
     if (value > 50) {
       out.readings.push_back({"disk_percent", {{"path", "/"}}, value});

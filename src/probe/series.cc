@@ -21,25 +21,22 @@ std::string KeyOf(const Reading& reading) {
 
 }  // namespace
 
-std::vector<model::Sample> Series::Take(const std::vector<Reading>& readings) {
+std::vector<model::Sample> Series::Take(std::initializer_list<std::span<const Reading>> lists) {
   ++round_;
   std::vector<model::Sample> out;
-  out.reserve(readings.size());
-  for (const auto& reading : readings) {
-    auto& live = live_[KeyOf(reading)];
-    if (live.seen == round_) {
-      continue;
-    }
-    live.seen = round_;
-    if (!live.labels) {
-      model::Labels labels = base_;
-      for (const auto& [name, value] : reading.labels) {
-        labels.Set(name, base::Printable(value.substr(0, kMaxLabelValue)));
+  out.reserve(live_.size());
+  for (const auto readings : lists) {
+    for (const auto& reading : readings) {
+      auto& live = live_[KeyOf(reading)];
+      if (live.seen == round_) {
+        continue;
       }
-      labels.Set(model::kName, reading.name);
-      live.labels = std::make_shared<const model::Labels>(std::move(labels));
+      live.seen = round_;
+      if (!live.labels) {
+        live.labels = LabelsOf(reading);
+      }
+      out.push_back({live.labels, reading.value});
     }
-    out.push_back({live.labels, reading.value});
   }
   for (auto at = live_.begin(); at != live_.end();) {
     if (at->second.seen == round_) {
@@ -50,6 +47,15 @@ std::vector<model::Sample> Series::Take(const std::vector<Reading>& readings) {
     at = live_.erase(at);
   }
   return out;
+}
+
+std::shared_ptr<const model::Labels> Series::LabelsOf(const Reading& reading) const {
+  model::Labels labels = *base_;
+  for (const auto& [name, value] : reading.labels) {
+    labels.Set(name, base::Printable(value.substr(0, kMaxLabelValue)));
+  }
+  labels.Set(model::kName, reading.name);
+  return std::make_shared<const model::Labels>(std::move(labels));
 }
 
 std::vector<model::Sample> Series::End() {

@@ -2,7 +2,9 @@
 // did not come again.
 #pragma once
 
+#include <initializer_list>
 #include <memory>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -18,22 +20,26 @@ namespace probe {
 class Series {
  public:
   /// `base`: the labels of every sample of the target; those of a reading are set over them.
-  explicit Series(model::Labels base) : base_(std::move(base)) {}
+  explicit Series(model::Labels base)
+      : base_(std::make_shared<const model::Labels>(std::move(base))) {}
 
   /// A sample for each reading (the first of equal ones), and a stale marker for each series of the
   /// batch before that is not in this one (as Prometheus does when a scrape lacks a series).
-  std::vector<model::Sample> Take(const std::vector<Reading>& readings);
+  /// The readings of a run come in several lists.
+  std::vector<model::Sample> Take(std::initializer_list<std::span<const Reading>> lists);
   /// Stale markers for all; there is no series afterwards.
   std::vector<model::Sample> End();
   [[nodiscard]] std::size_t size() const { return live_.size(); }
-  [[nodiscard]] const model::Labels& base() const { return base_; }
+  [[nodiscard]] const std::shared_ptr<const model::Labels>& base() const { return base_; }
 
  private:
   struct Live {
     std::shared_ptr<const model::Labels> labels;
     std::uint64_t seen = 0;
   };
-  model::Labels base_;
+  [[nodiscard]] std::shared_ptr<const model::Labels> LabelsOf(const Reading& reading) const;
+
+  std::shared_ptr<const model::Labels> base_;
   std::unordered_map<std::string, Live> live_;
   std::uint64_t round_ = 0;
 };

@@ -122,6 +122,17 @@ base::Result<Statement> Database::Prepare(std::string_view sql) {
   return Statement(statement);
 }
 
+base::Result<> Database::RunKept(Statement* kept, std::string_view sql) {
+  if (!kept->prepared()) {
+    auto made = Prepare(sql);
+    if (!made) {
+      return base::Fail(std::move(made.error()));
+    }
+    *kept = std::move(*made);
+  }
+  return kept->Run();
+}
+
 base::Result<std::int64_t> Database::Number(std::string_view sql) {
   auto statement = Prepare(sql);
   if (!statement) {
@@ -142,13 +153,13 @@ Transaction::~Transaction() {
 }
 
 base::Result<> Transaction::Begin() {
-  auto begun = db_->Exec("BEGIN IMMEDIATE");
+  auto begun = db_->RunKept(&db_->begin_, "BEGIN IMMEDIATE");
   open_ = begun.has_value();
   return begun;
 }
 
 base::Result<> Transaction::Commit() {
-  auto done = db_->Exec("COMMIT");
+  auto done = db_->RunKept(&db_->commit_, "COMMIT");
   open_ = !done.has_value();
   return done;
 }

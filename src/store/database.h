@@ -26,6 +26,7 @@ class Statement {
   /// Steps a statement that gives no rows and resets it.
   base::Result<> Run();
   void Reset();
+  [[nodiscard]] bool prepared() const { return raw_ != nullptr; }
   [[nodiscard]] std::int64_t Int(int column) const;
   /// Valid until the next Step or Reset.
   [[nodiscard]] Bytes Blob(int column) const;
@@ -81,14 +82,20 @@ class Database {
   [[nodiscard]] sqlite3* raw() const { return raw_.get(); }
 
  private:
+  friend class Transaction;
+  /// Runs a statement without parameters that is prepared when it is first needed.
+  base::Result<> RunKept(Statement* kept, std::string_view sql);
   static base::Result<Database> OpenWith(const std::string& path, int flags);
   struct Close {
     void operator()(sqlite3* raw) const { sqlite3_close_v2(raw); }
   };
   std::unique_ptr<sqlite3, Close> raw_;
+  Statement begin_;
+  Statement commit_;
 };
 
-/// Ends a transaction with ROLLBACK unless Commit was called and worked.
+/// Ends a transaction with ROLLBACK unless Commit was called and worked. A connection that writes
+/// often begins and ends by the same two statements, so they are read once.
 class Transaction {
  public:
   explicit Transaction(Database* db) : db_(db) {}

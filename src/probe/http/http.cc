@@ -18,7 +18,7 @@ using model::OptionType;
 constexpr std::size_t kMaxBody = 1U << 20;
 
 loop::HttpRequest RequestOf(const Request& request, const std::string& url) {
-  const auto& options = request.spec.options;
+  const auto& options = request.spec->options;
   loop::HttpRequest out;
   out.url = url;
   out.fresh = true;
@@ -62,7 +62,7 @@ std::string BodyFault(const model::Options& options, const std::string& body) {
 
 std::string Judge(const Request& request, const loop::HttpRequest& asked,
                   const loop::HttpResponse& got, Outcome& out) {
-  const auto& options = request.spec.options;
+  const auto& options = request.spec->options;
   const bool has_regex = asked.max_body > 0;
   std::string body = has_regex ? BodyFault(options, got.body) : "";
   if (has_regex) {
@@ -148,9 +148,9 @@ Outcome Finish(Outcome outcome, base::Instant begin, const std::string& own_url)
 
 loop::Task<Outcome> Run(World world, Request request, std::shared_ptr<Memory> /*memory*/) {
   const auto begin = base::Clock::Steady();
-  const auto deadline = begin + request.spec.timeout;
-  const auto own = request.spec.options.Get<std::string>("url");
-  const std::string url = own.empty() ? request.target.url : own;
+  const auto deadline = begin + request.spec->timeout;
+  const auto own = request.spec->options.Get<std::string>("url");
+  const std::string url = own.empty() ? request.target->url : own;
   Outcome out;
   const auto site = base::SiteOf(url);
   if (!site) {
@@ -160,7 +160,7 @@ loop::Task<Outcome> Run(World world, Request request, std::shared_ptr<Memory> /*
   auto asked = RequestOf(request, url);
   base::Duration resolve{};
   if (!site->literal) {
-    const auto found = co_await LookUp(world, site->host, asked.ip_version, request.spec.timeout);
+    const auto found = co_await LookUp(world, site->host, asked.ip_version, request.spec->timeout);
     resolve = base::Clock::Steady() - begin;
     if (!found) {
       out.reason = found.error().message;
@@ -172,7 +172,7 @@ loop::Task<Outcome> Run(World world, Request request, std::shared_ptr<Memory> /*
   asked.timeout = deadline - base::Clock::Steady();
   const auto got = co_await world.http->Send(asked);
   if (!got) {
-    out.reason = got.error().kind == base::ErrorKind::kDeadline ? Within(request.spec.timeout)
+    out.reason = got.error().kind == base::ErrorKind::kDeadline ? Within(request.spec->timeout)
                                                                 : got.error().message;
     out.log.push_back(fmt::format("{} {}: {}", asked.method, url, got.error().message));
     out.readings.push_back({"http_code", {}, 0.0});

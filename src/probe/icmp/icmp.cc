@@ -78,11 +78,11 @@ void Account(const Round& round, base::Duration timeout, Outcome& out) {
 
 loop::Task<Outcome> Run(World world, Request request, std::shared_ptr<Memory> /*memory*/) {
   const auto begin = base::Clock::Steady();
-  const auto deadline = begin + request.spec.timeout;
-  const auto& options = request.spec.options;
+  const auto deadline = begin + request.spec->timeout;
+  const auto& options = request.spec->options;
   Outcome out;
   const auto found =
-      co_await LookUp(world, request.target.address, IpVersion(options), request.spec.timeout);
+      co_await LookUp(world, request.target->address, IpVersion(options), request.spec->timeout);
   if (!found) {
     out.reason = found.error().message;
     out.readings.push_back({"ping", {}, 0.0});
@@ -99,12 +99,12 @@ loop::Task<Outcome> Run(World world, Request request, std::shared_ptr<Memory> /*
   const auto packets = static_cast<std::size_t>(options.Get<std::int64_t>("packets", 3));
   const auto size = static_cast<std::size_t>(options.Get<std::int64_t>("size", 56));
   // The last packet must have time for its answer.
-  const auto most = request.spec.timeout / static_cast<std::int64_t>(packets + 1);
+  const auto most = request.spec->timeout / static_cast<std::int64_t>(packets + 1);
   const auto gap =
       std::min(options.Get<base::Duration>("spacing", std::chrono::milliseconds(50)), most);
   const auto round = std::make_shared<Round>(*world.loop, to, size, packets);
   co_await Exchange(&pinger, round, gap, deadline);
-  Account(*round, request.spec.timeout, out);
+  Account(*round, request.spec->timeout, out);
   co_return Finish(std::move(out), begin);
 }
 

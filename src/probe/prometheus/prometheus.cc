@@ -27,9 +27,9 @@ std::size_t Number(const model::Options& options, std::string_view name) {
 }
 
 Taking TakingOf(const Request& request, const base::Site& site) {
-  const auto& options = request.spec.options;
+  const auto& options = request.spec->options;
   Taking out;
-  out.joining.target = request.labels.empty() ? request.target.SampleLabels() : request.labels;
+  out.joining.target = request.labels ? *request.labels : request.target->SampleLabels();
   out.joining.target.Set("job", options.Get<std::string>("job"));
   const auto instance = options.Get<std::string>("instance");
   out.joining.target.Set("instance", instance.empty() ? site.ToString() : instance);
@@ -57,12 +57,12 @@ std::string UrlOf(const model::Options& options) {
 }
 
 loop::HttpRequest RequestOf(const Request& request) {
-  const auto& options = request.spec.options;
+  const auto& options = request.spec->options;
   loop::HttpRequest out;
   out.url = UrlOf(options);
   out.headers = {{"Accept", kAccept},
                  {"X-Prometheus-Scrape-Timeout-Seconds",
-                  fmt::format("{}", base::ToSeconds(request.spec.timeout))}};
+                  fmt::format("{}", base::ToSeconds(request.spec->timeout))}};
   SetWebOptions(options, &out);
   const auto token = options.Get<base::Secret>("bearer_token_file").Reveal();
   if (!token.empty()) {
@@ -137,7 +137,7 @@ void Report(const Scrape& scrape, const model::Labels& target, base::Duration to
 loop::Task<Outcome> Run(World world, Request request, std::shared_ptr<Memory> memory) {
   const auto begin = base::Clock::Steady();
   Outcome out;
-  const auto url = request.spec.options.Get<std::string>("url");
+  const auto url = request.spec->options.Get<std::string>("url");
   const auto site = base::SiteOf(url);
   if (!site) {
     out.reason = fmt::format("\"{}\" is no http or https URL", url);
@@ -146,10 +146,10 @@ loop::Task<Outcome> Run(World world, Request request, std::shared_ptr<Memory> me
   const auto taking = TakingOf(request, *site);
   auto asked = RequestOf(request);
   Scrape scrape;
-  scrape.limit = Number(request.spec.options, "body_size_limit");
+  scrape.limit = Number(request.spec->options, "body_size_limit");
   scrape.scraper = static_cast<Scraper*>(memory.get());
   if (!site->literal) {
-    const auto found = co_await LookUp(world, site->host, asked.ip_version, request.spec.timeout);
+    const auto found = co_await LookUp(world, site->host, asked.ip_version, request.spec->timeout);
     if (found) {
       asked.resolve.push_back(Pin(*site, *found));
     } else {
@@ -162,7 +162,7 @@ loop::Task<Outcome> Run(World world, Request request, std::shared_ptr<Memory> me
   }
   if (scrape.reason.empty()) {
     scrape.page.emplace(scrape.scraper, taking);
-    asked.timeout = begin + request.spec.timeout - base::Clock::Steady();
+    asked.timeout = begin + request.spec->timeout - base::Clock::Steady();
     asked.on_body = [&scrape](const loop::HttpResponse& head, std::string_view piece) {
       return scrape.Take(head, piece);
     };
@@ -173,14 +173,14 @@ loop::Task<Outcome> Run(World world, Request request, std::shared_ptr<Memory> me
                                     got->status, got->remote_address, got->body_bytes,
                                     got->total_seconds * 1e3));
     } else {
-      scrape.reason = got.error().kind == base::ErrorKind::kDeadline ? Within(request.spec.timeout)
+      scrape.reason = got.error().kind == base::ErrorKind::kDeadline ? Within(request.spec->timeout)
                                                                      : got.error().message;
     }
   }
   out.reason = scrape.reason;
   out.success = out.reason.empty();
   Report(scrape, taking.joining.target, base::Clock::Steady() - begin, &out);
-  const auto& name = request.target.name;
+  const auto& name = request.target->name;
   if (out.success) {
     out.tables = scrape.scraper->Commit(&*scrape.page, name, request.slot);
   }

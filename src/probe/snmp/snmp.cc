@@ -107,14 +107,14 @@ void Conclude(const Answers& answers, Counters& counters, const std::string& fai
 
 loop::Task<Outcome> Run(World world, Request request, std::shared_ptr<Memory> memory) {
   const auto begin = base::Clock::Steady();
-  const auto timeout = request.spec.timeout;
+  const auto timeout = request.spec->timeout;
   const auto deadline = begin + timeout;
   Outcome out;
-  if (!request.target.snmp) {
+  if (!request.target->snmp) {
     out.reason = "the target has no snmp credentials";
     co_return Finish(std::move(out), begin);
   }
-  const auto& credential = *request.target.snmp;
+  const auto& credential = *request.target->snmp;
   // A run beside the schedule must not disturb the differences of the one that goes on.
   auto kept = std::dynamic_pointer_cast<Kept>(memory);
   if (!kept || kept->busy) {
@@ -123,7 +123,7 @@ loop::Task<Outcome> Run(World world, Request request, std::shared_ptr<Memory> me
   kept->busy = true;
   const std::shared_ptr<void> free(nullptr, [kept](void*) { kept->busy = false; });
   const auto found =
-      co_await LookUp(world, request.target.address, IpVersion(request.spec.options), timeout);
+      co_await LookUp(world, request.target->address, IpVersion(request.spec->options), timeout);
   if (!found) {
     out.reason = found.error().message;
     co_return Finish(std::move(out), begin);

@@ -20,7 +20,7 @@ using ::testing::HasSubstr;
 using testing::Packet;
 using testing::Scripted;
 
-Request For(std::uint16_t port, int version = 2, base::Duration timeout = 2s) {
+probe::testing::Draft For(std::uint16_t port, int version = 2, base::Duration timeout = 2s) {
   auto request = MakeRequest(kKind, "", timeout);
   model::SnmpCredential credential;
   credential.version = version;
@@ -30,8 +30,8 @@ Request For(std::uint16_t port, int version = 2, base::Duration timeout = 2s) {
   return request;
 }
 
-Request ForUser(std::uint16_t port, const std::string& user, const std::string& auth,
-                const std::string& priv, const std::string& phrase = "authpass1") {
+probe::testing::Draft ForUser(std::uint16_t port, const std::string& user, const std::string& auth,
+                              const std::string& priv, const std::string& phrase = "authpass1") {
   auto request = For(port, 3, 3s);
   auto& c = *request.target.snmp;
   c.user = user;

@@ -134,8 +134,8 @@ loop::Task<std::string> Converse(std::shared_ptr<Guarded> guarded, model::Option
 
 loop::Task<Outcome> Run(World world, Request request, std::shared_ptr<Memory> /*memory*/) {
   const auto begin = base::Clock::Steady();
-  const auto timeout = request.spec.timeout;
-  const auto& options = request.spec.options;
+  const auto timeout = request.spec->timeout;
+  const auto& options = request.spec->options;
   const auto port = static_cast<std::uint16_t>(options.Get<std::int64_t>("port"));
   const model::Labels label = {{"port", std::to_string(port)}};
   const auto phase = [&](const char* name, base::Duration span) {
@@ -144,7 +144,7 @@ loop::Task<Outcome> Run(World world, Request request, std::shared_ptr<Memory> /*
                    RoundSeconds(span)};
   };
   Outcome out;
-  const auto found = co_await LookUp(world, request.target.address, IpVersion(options), timeout);
+  const auto found = co_await LookUp(world, request.target->address, IpVersion(options), timeout);
   if (!found) {
     out.reason = found.error().message;
     out.readings.push_back({"port", label, 0.0});
