@@ -23,6 +23,9 @@ using std::chrono::seconds;
 
 // A ping of the same slot as what is in doubt now.
 constexpr auto kFreshPing = seconds(2);
+// Bytes of the heap that may lie free: pages given back are soon asked for again, and a fault each
+// costs more than what they hold.
+constexpr std::size_t kSpareHeap = 1U << 20;
 
 /// The names of state metrics among a run's readings.
 std::vector<std::string> StateMetrics(const probe::Run& run) {
@@ -200,7 +203,9 @@ loop::Task<> Daemon::Maintain() {
                   {{"err", pruned.error().message}});
       }
     }
-    malloc_trim(0);  // what a tick has freed goes back
+    if (mallinfo2().fordblks > kSpareHeap) {
+      malloc_trim(0);
+    }
     if (base::Clock::Steady() >= started) {
       started = base::Instant::max();
       base::ReleaseCode();

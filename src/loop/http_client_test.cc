@@ -268,6 +268,40 @@ TEST_F(HttpClientTest, KeepsConnectionsUnlessFresh) {
   EXPECT_EQ(peer.accepted(), 4);
 }
 
+// A peer that closes between two requests: the number of its socket is given to the next one, and
+// what Asio knew of the old must not stand in its way.
+TEST_F(HttpClientTest, KeptConnectionsThatThePeerClosesAreReplaced) {
+  const Peer peer([](int fd) {
+    for (int i = 0; i < 2 && !ReadHead(fd).empty(); ++i) {
+      SendAll(fd, HttpAnswer(200, "ok"));
+    }
+  });
+  struct One {
+    static Task<> Run(HttpClient* client, std::string url, int* good) {
+      for (int i = 0; i < 10; ++i) {
+        HttpRequest request;
+        request.url = url;
+        request.timeout = 5s;
+        const auto got = co_await client->Send(std::move(request));
+        *good += got && got->body == "ok" ? 1 : 0;
+        co_await Sleep(i % 3 == 0 ? 5ms : 0ms);
+      }
+    }
+  };
+  int good = 0;
+  Scope scope(loop_);
+  for (int i = 0; i < 8; ++i) {
+    scope.Spawn(
+        "one",
+        One::Run(&client_,
+                 i % 2 == 0 ? peer.Url() : "http://localhost:" + std::to_string(peer.port()) + "/",
+                 &good));
+  }
+  loop_.RunTask(scope.Join());
+  EXPECT_EQ(good, 80);
+  EXPECT_GE(peer.accepted(), 40);
+}
+
 TEST_F(HttpClientTest, PinsAnAddressAndSpeaksIpv6) {
   const Peer peer(
       [](int fd) {
