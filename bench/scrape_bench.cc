@@ -27,7 +27,8 @@ std::vector<std::string> Pages(std::int64_t series) {
 }
 
 void Read(Scraper* scraper, const std::string& text, std::int64_t t) {
-  Scraper::Page page(scraper, Taking{.joining = {{{"job", "feed"}, {"instance", "i"}}, false}});
+  static const Taking kTaking{.joining = {{{"job", "feed"}, {"instance", "i"}}, false}};
+  Scraper::Page page(scraper, &kTaking);
   Parser parser(Format::kText, &page);
   constexpr std::size_t kPiece = 128U << 10;
   for (std::size_t at = 0; at < text.size(); at += kPiece) {

@@ -23,9 +23,6 @@ using std::chrono::seconds;
 
 // A ping of the same slot as what is in doubt now.
 constexpr auto kFreshPing = seconds(2);
-// Bytes of the heap that may lie free: pages given back are soon asked for again, and a fault each
-// costs more than what they hold.
-constexpr std::size_t kSpareHeap = 1U << 20;
 
 /// The names of state metrics among a run's readings.
 std::vector<std::string> StateMetrics(const probe::Run& run) {
@@ -184,9 +181,11 @@ loop::Task<> Daemon::Maintain() {
                                   ? std::min<base::Duration>(microseconds(limit) / 3, minutes(1))
                                   : minutes(1);
   auto next_prune = base::Clock::Steady();
+  auto next_trim = base::Clock::Steady();
   auto started = base::Clock::Steady() + seconds(15);  // what only starting needs has run by then
   for (;;) {
     auto* store = store_.get();
+    const bool busy = store->unsettled();
     const auto now = base::Clock::Now();
     auto work = [store, now] { return store->Maintain(now); };
     const auto done = co_await store_worker_.Run(std::move(work));
@@ -203,8 +202,9 @@ loop::Task<> Daemon::Maintain() {
                   {{"err", pruned.error().message}});
       }
     }
-    if (mallinfo2().fordblks > kSpareHeap) {
-      malloc_trim(0);
+    if (busy || base::Clock::Steady() >= next_trim) {
+      next_trim = base::Clock::Steady() + minutes(10);
+      malloc_trim(0);  // what a tick has freed goes back; more often it would be asked for again
     }
     if (base::Clock::Steady() >= started) {
       started = base::Instant::max();

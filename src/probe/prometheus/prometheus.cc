@@ -72,6 +72,58 @@ loop::HttpRequest RequestOf(const Request& request) {
   return out;
 }
 
+/// What a probe asks and how it takes the answer, worked out once as long as its spec and labels
+/// are the same.
+struct Plan {
+  Request made_for;
+  std::string url;
+  std::optional<base::Site> site;  ///< nullopt: the URL is none
+  Taking taking;
+  loop::HttpRequest asked;
+  std::size_t limit = 0;          ///< bytes of the body
+  std::vector<Reading> readings;  ///< what is reported of each scrape, without values
+};
+
+std::vector<Reading> ReadingsOf(const model::Labels& target) {
+  const model::Labels own = {{"job", std::string(target.Get("job"))},
+                             {"instance", std::string(target.Get("instance"))}};
+  std::vector<Reading> out;
+  for (const char* name : {"up", "scrape_duration_seconds", "scrape_samples_scraped",
+                           "scrape_samples_post_metric_relabeling", "scrape_series_added"}) {
+    out.push_back({name, own, 0});
+  }
+  return out;
+}
+
+std::shared_ptr<const Plan> PlanOf(const Request& request) {
+  auto out = std::make_shared<Plan>();
+  out->made_for = request;
+  out->url = request.spec->options.Get<std::string>("url");
+  out->site = base::SiteOf(out->url);
+  if (out->site) {
+    out->taking = TakingOf(request, *out->site);
+    out->asked = RequestOf(request);
+    out->limit = Number(request.spec->options, "body_size_limit");
+    out->readings = ReadingsOf(out->taking.joining.target);
+  }
+  return out;
+}
+
+/// What a configured probe keeps between its scrapes.
+class Kept : public Scraper {
+ public:
+  std::shared_ptr<const Plan> PlanFor(const Request& request) {
+    if (!plan_ || plan_->made_for.spec != request.spec ||
+        plan_->made_for.target != request.target || plan_->made_for.labels != request.labels) {
+      plan_ = PlanOf(request);
+    }
+    return plan_;
+  }
+
+ private:
+  std::shared_ptr<const Plan> plan_;
+};
+
 /// One scrape while it goes on.
 struct Scrape {
   Scraper* scraper = nullptr;
@@ -120,34 +172,32 @@ struct Scrape {
   }
 };
 
-void Report(const Scrape& scrape, const model::Labels& target, base::Duration took, Outcome* out) {
-  const model::Labels own = {{"job", std::string(target.Get("job"))},
-                             {"instance", std::string(target.Get("instance"))}};
-  const auto add = [&](const char* name, double value) {
-    out->readings.push_back({name, own, value});
-  };
+/// In the order of ReadingsOf.
+void Report(const Scrape& scrape, const Plan& plan, base::Duration took, Outcome* out) {
   const auto counts = scrape.page ? scrape.page->counts() : Counts{};
-  add("up", out->success ? 1 : 0);
-  add("scrape_duration_seconds", RoundSeconds(took));
-  add("scrape_samples_scraped", static_cast<double>(counts.scraped));
-  add("scrape_samples_post_metric_relabeling", static_cast<double>(counts.kept));
-  add("scrape_series_added", static_cast<double>(counts.added));
+  const double values[] = {out->success ? 1.0 : 0.0, RoundSeconds(took),
+                           static_cast<double>(counts.scraped), static_cast<double>(counts.kept),
+                           static_cast<double>(counts.added)};
+  out->readings = plan.readings;
+  for (std::size_t i = 0; i < std::size(values); ++i) {
+    out->readings[i].value = values[i];
+  }
 }
 
 loop::Task<Outcome> Run(World world, Request request, std::shared_ptr<Memory> memory) {
   const auto begin = base::Clock::Steady();
   Outcome out;
-  const auto url = request.spec->options.Get<std::string>("url");
-  const auto site = base::SiteOf(url);
+  auto* kept = static_cast<Kept*>(memory.get());
+  const auto plan = kept == nullptr ? PlanOf(request) : kept->PlanFor(request);
+  const auto& site = plan->site;
   if (!site) {
-    out.reason = fmt::format("\"{}\" is no http or https URL", url);
+    out.reason = fmt::format("\"{}\" is no http or https URL", plan->url);
     co_return Finish(std::move(out), begin);
   }
-  const auto taking = TakingOf(request, *site);
-  auto asked = RequestOf(request);
+  auto asked = plan->asked;
   Scrape scrape;
-  scrape.limit = Number(request.spec->options, "body_size_limit");
-  scrape.scraper = static_cast<Scraper*>(memory.get());
+  scrape.limit = plan->limit;
+  scrape.scraper = kept;
   if (!site->literal) {
     const auto found = co_await LookUp(world, site->host, asked.ip_version, request.spec->timeout);
     if (found) {
@@ -161,7 +211,7 @@ loop::Task<Outcome> Run(World world, Request request, std::shared_ptr<Memory> me
     scrape.scraper = scrape.own.get();
   }
   if (scrape.reason.empty()) {
-    scrape.page.emplace(scrape.scraper, taking);
+    scrape.page.emplace(scrape.scraper, &plan->taking);
     asked.timeout = begin + request.spec->timeout - base::Clock::Steady();
     asked.on_body = [&scrape](const loop::HttpResponse& head, std::string_view piece) {
       return scrape.Take(head, piece);
@@ -169,7 +219,7 @@ loop::Task<Outcome> Run(World world, Request request, std::shared_ptr<Memory> me
     const auto got = co_await world.http->Send(std::move(asked));
     if (got) {
       scrape.Conclude(*got);
-      out.log.push_back(fmt::format("GET {}: status {} from {}, {} bytes, {:.1f} ms", url,
+      out.log.push_back(fmt::format("GET {}: status {} from {}, {} bytes, {:.1f} ms", plan->url,
                                     got->status, got->remote_address, got->body_bytes,
                                     got->total_seconds * 1e3));
     } else {
@@ -179,7 +229,7 @@ loop::Task<Outcome> Run(World world, Request request, std::shared_ptr<Memory> me
   }
   out.reason = scrape.reason;
   out.success = out.reason.empty();
-  Report(scrape, taking.joining.target, base::Clock::Steady() - begin, &out);
+  Report(scrape, *plan, base::Clock::Steady() - begin, &out);
   const auto& name = request.target->name;
   if (out.success) {
     out.tables = scrape.scraper->Commit(&*scrape.page, name, request.slot);
@@ -259,7 +309,7 @@ std::vector<model::MetricSpec> MetricList() {
           {"scrape_series_added", "gauge", "", "series that the page before did not have", own}};
 }
 
-std::shared_ptr<Memory> MakeMemory() { return std::make_shared<Scraper>(); }
+std::shared_ptr<Memory> MakeMemory() { return std::make_shared<Kept>(); }
 
 }  // namespace
 

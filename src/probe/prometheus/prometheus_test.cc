@@ -39,6 +39,29 @@ class PrometheusProbe : public ::testing::Test {
   std::string asked_;
 };
 
+TEST_F(PrometheusProbe, WhatIsAskedIsWorkedOutAgainWhenTheSpecIsAnother) {
+  const loop::testing::Peer peer([&](int fd) {
+    while (!loop::testing::ReadHead(fd).empty() &&
+           loop::testing::SendAll(fd, loop::testing::HttpAnswer(200, "a 1\n"))) {
+    }
+  });
+  const auto url = fmt::format("{{url: 'http://127.0.0.1:{}/metrics'", peer.port());
+  const Request first = testing::MakeRequest(kKind, url + ", job: one}");
+  const Request second = testing::MakeRequest(kKind, url + ", job: two}");
+  const auto job = [&](const Request& request) {
+    const auto out = world_.Run(kKind, request, memory_);
+    EXPECT_TRUE(out.success) << out.reason;
+    EXPECT_EQ(out.readings.size(), 5U);
+    return std::string(out.readings.at(0).labels.Get("job")) + "/" +
+           std::string(out.tables.at(0).table->LabelsOf(0).Get("job"));
+  };
+  EXPECT_EQ(job(first), "one/one");
+  EXPECT_EQ(job(first), "one/one");
+  EXPECT_EQ(job(second), "two/two");
+  EXPECT_EQ(job(first), "one/one");
+  EXPECT_EQ(peer.accepted(), 1) << "one connection for all";
+}
+
 TEST_F(PrometheusProbe, AsksAsPrometheusDoesAndReportsTheScrape) {
   const auto out = Scrape(Answer("text/plain; version=0.0.4", "a 1\nb{job=\"own\"} 2\n"),
                           "params: {'m[]': 'a b'}, headers: {X-Own: y}, job: node");

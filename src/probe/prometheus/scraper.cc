@@ -61,10 +61,10 @@ void Scraper::Index() {
   }
 }
 
-Scraper::Page::Page(Scraper* scraper, const Taking& taking) : s_(*scraper), taking_(taking) {
+Scraper::Page::Page(Scraper* scraper, const Taking* taking) : s_(*scraper), taking_(*taking) {
   s_.page_ = this;
-  if (!(s_.table_->joining() == taking.joining)) {
-    s_.table_ = std::make_shared<const Table>(taking.joining);
+  if (!(s_.table_->joining() == taking_.joining)) {
+    s_.table_ = std::make_shared<const Table>(taking_.joining);
     s_.slots_.clear();
     s_.order_.clear();
     s_.index_.clear();

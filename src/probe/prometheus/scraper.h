@@ -44,7 +44,8 @@ class Scraper : public Memory {
   /// One page while it is read. The scraper is changed only by Commit. There may be one at a time.
   class Page : public Sink {
    public:
-    Page(Scraper* scraper, const Taking& taking);
+    /// Both outlive the page.
+    Page(Scraper* scraper, const Taking* taking);
     ~Page() override;
     std::size_t Known(std::string_view rest) override;
     bool OnLine(const Line& line) override;
@@ -67,7 +68,7 @@ class Scraper : public Memory {
     [[nodiscard]] std::string Excess(std::string_view series) const;
 
     Scraper& s_;
-    Taking taking_;
+    const Taking& taking_;
     std::vector<double> values_;        ///< by slot
     std::vector<std::uint32_t> order_;  ///< slots as they came
     std::vector<Timed> timed_;

@@ -23,7 +23,7 @@ class ScraperTest : public ::testing::Test {
   /// Reads a page at `t`; "" or why it does not count.
   std::string Read(const std::string& page, model::Timestamp t) {
     samples_.clear();
-    Scraper::Page round(&scraper_, taking_);
+    Scraper::Page round(&scraper_, &taking_);
     Parser parser(Format::kText, &round);
     std::string fault;
     if (!parser.Feed(page) || !parser.Finish()) {
@@ -186,7 +186,7 @@ TEST_F(ScraperTest, ChurnDoesNotGrowWithoutEnd) {
     for (int i = 0; i < 100; ++i) {
       page += fmt::format("goes{{id=\"{}\"}} {}\n", round * 100 + i, i);
     }
-    Scraper::Page one(&scraper_, taking_);
+    Scraper::Page one(&scraper_, &taking_);
     Parser parser(Format::kText, &one);
     ASSERT_TRUE(parser.Feed(page) && parser.Finish());
     const auto batches = scraper_.Commit(&one, "t1", round);
@@ -202,13 +202,13 @@ TEST_F(ScraperTest, ChurnDoesNotGrowWithoutEnd) {
 
 TEST_F(ScraperTest, OpenMetricsEndsEveryPage) {
   for (int round = 0; round < 3; ++round) {
-    Scraper::Page page(&scraper_, taking_);
+    Scraper::Page page(&scraper_, &taking_);
     Parser parser(Format::kOpenMetrics, &page);
     EXPECT_TRUE(parser.Feed("# TYPE a gauge\na 1\n# EOF\n") && parser.Finish())
         << parser.fault().ToString();
     scraper_.Commit(&page, "t1", round);
   }
-  Scraper::Page page(&scraper_, taking_);
+  Scraper::Page page(&scraper_, &taking_);
   Parser parser(Format::kOpenMetrics, &page);
   EXPECT_FALSE(parser.Feed("# TYPE a gauge\na 1\n") && parser.Finish());
 }
