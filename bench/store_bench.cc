@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <random>
 
 #include "base/clock.h"
 #include "bench/fleet.h"
@@ -195,20 +196,61 @@ void BM_Decode(benchmark::State& state) {
 }
 BENCHMARK(BM_Decode)->Arg(-1)->Arg(0)->Arg(3)->DenseRange(4, 9)->Unit(benchmark::kMicrosecond);
 
-void BM_Encode(benchmark::State& state) {
-  std::vector<model::Timestamp> times;
-  std::vector<std::vector<double>> values;
-  OneChunk(-1, &times, &values);
-  std::vector<store::ChunkColumn> columns;
-  for (std::size_t k = 0; k < kKinds; ++k) {
-    columns.push_back({static_cast<store::SeriesId>(k + 1), values[k], nullptr});
+// Columns of a hundred hosts as one chunk. Arguments: rows; the kind, or -1 for all ten, or one of
+// two that the fleet does not have.
+constexpr int kFloats = 10;
+constexpr int kSpikes = 11;
+
+std::vector<std::vector<double>> ColumnsOf(std::size_t rows, int kind) {
+  constexpr std::size_t kHosts = 100;
+  Fleet fleet(kHosts, kStart, kStep);
+  std::vector<std::vector<double>> out(kind < 0 ? kHosts * kKinds : kHosts);
+  std::mt19937_64 rng(2);
+  std::exponential_distribution<double> wait(100);
+  for (std::size_t row = 0; row < rows; ++row) {
+    const auto& batches = fleet.Tick();
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      double v = wait(rng);
+      if (kind == kSpikes) {
+        v = std::floor(v * 5000) + (rng() % 50 == 0 ? 1'000'000 : 0);
+      } else if (kind != kFloats) {
+        v = batches[i % kHosts]
+                .samples[kind < 0 ? i / kHosts : static_cast<std::size_t>(kind)]
+                .value;
+      }
+      out[i].push_back(v);
+    }
   }
-  for (auto _ : state) {
-    benchmark::DoNotOptimize(store::EncodeChunk(times, columns));
-  }
-  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(1440 * kKinds));
+  return out;
 }
-BENCHMARK(BM_Encode)->Unit(benchmark::kMicrosecond);
+
+void BM_Encode(benchmark::State& state) {
+  const auto rows = static_cast<std::size_t>(state.range(0));
+  const auto kind = static_cast<int>(state.range(1));
+  const auto values = ColumnsOf(rows, kind);
+  std::vector<model::Timestamp> times;
+  for (std::size_t row = 0; row < rows; ++row) {
+    times.push_back(kStart + static_cast<model::Timestamp>(row) * kStep);
+  }
+  std::vector<store::ChunkColumn> columns;
+  for (const auto& column : values) {
+    columns.push_back({static_cast<store::SeriesId>(columns.size() + 1), column, nullptr});
+  }
+  std::size_t bytes = 0;
+  for (auto _ : state) {
+    bytes = store::EncodeChunk(times, columns).size();
+  }
+  const std::size_t samples = rows * columns.size();
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(samples));
+  state.SetLabel(kind < 0          ? "all"
+                 : kind == kFloats ? "floats"
+                 : kind == kSpikes ? "spikes"
+                                   : kNames[kind]);
+  state.counters["bytes_per_sample"] = static_cast<double>(bytes) / static_cast<double>(samples);
+}
+BENCHMARK(BM_Encode)
+    ->ArgsProduct({{20, 40, 720, 1440}, {-1, 0, 1, 4, 5, 6, 7, 8, kFloats, kSpikes}})
+    ->Unit(benchmark::kMicrosecond);
 
 // Hosts of ten series, all in one transaction a tick; Maintain every tick.
 void BM_AppendMany(benchmark::State& state) {
