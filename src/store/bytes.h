@@ -2,6 +2,7 @@
 // bytes and taken out again. Readers never read outside their bytes, whatever those hold.
 #pragma once
 
+#include <array>
 #include <bit>
 #include <cstdint>
 #include <cstring>
@@ -33,6 +34,9 @@ class ByteWriter {
   explicit ByteWriter(std::string* out) : out_(out) {}
   void Byte(std::uint8_t b) { out_->push_back(static_cast<char>(b)); }
   void Varint(std::uint64_t v) {
+    if (v < 0x80) {
+      return Byte(static_cast<std::uint8_t>(v));
+    }
     char bytes[10];  // at most
     std::size_t n = 0;
     while (v >= 0x80) {
@@ -113,46 +117,50 @@ class ByteReader {
   bool ok_ = true;
 };
 
-/// Appends bits to a string, the most significant first; Finish pads the last byte with zeros.
+/// Appends bits to a string, the most significant first; Finish gives the string what has not got
+/// there yet and pads the last byte with zeros.
 class BitWriter {
  public:
   explicit BitWriter(std::string* out) : out_(out) {}
   /// The lower `n` (0 to 64) bits of `v`; what is above them must be 0.
   void Write(std::uint64_t v, unsigned n) {
-    if (n > 32) {
-      Put(v >> 32, n - 32);
-      v &= 0xFFFFFFFFU;
-      n = 32;
+    const unsigned room = 64 - held_;  // 1 at least
+    if (n < room) [[likely]] {
+      word_ = word_ << n | v;
+      held_ += n;
+      return;
     }
-    Put(v, n);
+    held_ = n - room;
+    Put((word_ << (room - 1)) << 1 | v >> held_, 8);
+    word_ = v;  // those of its bits that are written leave at the top
   }
-  /// `n` bits that are all 1.
-  void Ones(unsigned n) {
-    for (; n > 32; n -= 32) {
-      Put(0xFFFFFFFFU, 32);
-    }
-    Put((1ULL << n) - 1, n);
-  }
+  /// `n` (0 to 64) bits that are all 1.
+  void Ones(unsigned n) { Write(n == 0 ? 0 : UINT64_MAX >> (64 - n), n); }
   void Finish() {
     if (held_ > 0) {
-      out_->push_back(static_cast<char>(word_ << (8 - held_)));
+      Put(word_ << (64 - held_), (held_ + 7) / 8);
     }
+    out_->append(full_.data(), size_);
     word_ = held_ = 0;
+    size_ = 0;
   }
 
  private:
-  void Put(std::uint64_t v, unsigned n) {
-    word_ = (word_ << n) | v;
-    held_ += n;
-    while (held_ >= 8) {
-      held_ -= 8;
-      out_->push_back(static_cast<char>(word_ >> held_));
+  // The upper `n` bytes of a word.
+  void Put(std::uint64_t word, unsigned n) {
+    if (size_ + 8 > full_.size()) {
+      out_->append(full_.data(), size_);
+      size_ = 0;
     }
-    word_ &= (1U << held_) - 1;
+    word = __builtin_bswap64(word);
+    std::memcpy(full_.data() + size_, &word, 8);
+    size_ += n;
   }
   std::string* out_;
   std::uint64_t word_ = 0;
-  unsigned held_ = 0;
+  unsigned held_ = 0;  // bits of the word, 63 at most
+  std::size_t size_ = 0;
+  std::array<char, 256> full_;  // NOLINT: only what has been put there is read
 };
 
 /// Takes bits, the most significant first. Past the end they are 0; Overrun() tells afterwards, so
