@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <memory>
 #include <ranges>
 #include <vector>
 
@@ -17,7 +18,8 @@ namespace {
 using base::ErrorKind;
 
 constexpr int kZstdLevel = 3;
-constexpr unsigned kNoWindow = 64;  // no leading count seen yet
+constexpr unsigned kNoWindow = 64;         // no leading count seen yet
+constexpr std::size_t kLeastDecimals = 8;  // bytes before the bits of whole numbers
 
 std::uint64_t Bits(double v) { return std::bit_cast<std::uint64_t>(v); }
 
@@ -33,9 +35,8 @@ std::size_t CountRuns(std::span<const double> values) {
   return runs;
 }
 
-std::string EncodeRuns(std::span<const double> values, std::size_t runs) {
-  std::string out;
-  ByteWriter bytes(&out);
+void EncodeRuns(std::span<const double> values, std::size_t runs, std::string* out) {
+  ByteWriter bytes(out);
   bytes.Byte(static_cast<std::uint8_t>(ColumnCode::kRuns));
   bytes.Varint(runs);
   for (std::size_t i = 0; i < values.size();) {
@@ -47,7 +48,6 @@ std::string EncodeRuns(std::span<const double> values, std::size_t runs) {
     PutValue(values[i], &bytes);
     i = end;
   }
-  return out;
 }
 
 base::Result<> DecodeRuns(ByteReader* in, std::size_t count, std::span<double> out) {
@@ -70,52 +70,68 @@ base::Result<> DecodeRuns(ByteReader* in, std::size_t count, std::span<double> o
 struct Decimals {
   unsigned exponent = 0;
   std::vector<std::int64_t> mantissas;
-  std::vector<std::size_t> patches;  // positions whose value is written raw
+  std::vector<std::size_t> patches;  // positions whose value is written raw, ascending
 };
 
-// One common exponent and what does not fit it; false when too much does not.
-bool FindDecimals(std::span<const double> values, Decimals* out) {
-  const std::size_t allowed = 1 + values.size() / 16;
-  out->mantissas.resize(values.size());
-  std::int64_t m = 0;
-  std::vector<bool> odd(values.size());
+// The mantissas of `values`, of which `out` has room for more; what has none becomes a patch. Where
+// the exponent rises, `*raised` is that place: what lies before has to be done again. Without
+// `raised` it does not rise. False: more patches than allowed.
+bool TakeMantissas(std::span<const double> values, std::size_t allowed, Decimals* out,
+                   std::size_t* raised) {
   for (std::size_t i = 0; i < values.size(); ++i) {
-    if (ToDecimal(values[i], out->exponent, &m)) {
-      continue;
+    i += ToDecimals(values.subspan(i), out->exponent, &out->mantissas[i]);
+    if (i == values.size()) {
+      break;
     }
-    const int e = DecimalExponent(values[i], out->exponent + 1, &m);
+    const int e =
+        raised == nullptr ? -1 : DecimalExponent(values[i], out->exponent + 1, &out->mantissas[i]);
     if (e >= 0) {
       out->exponent = static_cast<unsigned>(e);
+      *raised = i;
     } else {
-      odd[i] = true;
       out->patches.push_back(i);
       if (out->patches.size() > allowed) {
         return false;
       }
     }
   }
+  return true;
+}
+
+// One common exponent and what does not fit it; false when too much does not.
+bool FindDecimals(std::span<const double> values, Decimals* out) {
+  const std::size_t allowed = 1 + values.size() / 16;
+  out->exponent = 0;
+  out->mantissas.resize(values.size());
   out->patches.clear();
-  std::int64_t last = 0;
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    if (odd[i] || !ToDecimal(values[i], out->exponent, &m)) {
-      out->patches.push_back(i);
-      m = last;
-    }
-    out->mantissas[i] = last = m;
+  std::size_t raised = 0;  // those before it have mantissas of lower exponents
+  if (!TakeMantissas(values, allowed, out, &raised)) {
+    return false;
   }
-  // A patch at the start takes the first real mantissa, so that it makes no step.
+  if (raised > 0) {
+    const auto later = std::ranges::lower_bound(out->patches, raised);
+    const std::vector<std::size_t> kept(later, out->patches.end());
+    out->patches.clear();
+    if (!TakeMantissas(values.first(raised), allowed - kept.size(), out, nullptr)) {
+      return false;
+    }
+    out->patches.insert(out->patches.end(), kept.begin(), kept.end());
+  }
+  // A patch makes no step: it takes the mantissa before it, or at the start the first real one.
   const auto first = static_cast<std::size_t>(
       std::ranges::mismatch(out->patches, std::views::iota(std::size_t{0})).in1 -
       out->patches.begin());
-  if (first < out->mantissas.size()) {
+  if (first < values.size()) {
     std::fill_n(out->mantissas.begin(), first, out->mantissas[first]);
   }
-  return out->patches.size() <= allowed;
+  for (const std::size_t at : std::span(out->patches).subspan(first)) {
+    out->mantissas[at] = out->mantissas[at - 1];
+  }
+  return true;
 }
 
-std::string EncodeDecimals(std::span<const double> values, const Decimals& d) {
-  std::string out;
-  ByteWriter bytes(&out);
+void EncodeDecimals(std::span<const double> values, const Decimals& d, std::string* out) {
+  ByteWriter bytes(out);
   bytes.Byte(static_cast<std::uint8_t>(ColumnCode::kDecimal));
   bytes.Byte(static_cast<std::uint8_t>(d.exponent));
   bytes.Varint(d.patches.size());
@@ -125,8 +141,7 @@ std::string EncodeDecimals(std::span<const double> values, const Decimals& d) {
     bytes.U64(Bits(values[at]));
     before = at;
   }
-  EncodeIntegers(d.mantissas, &out);
-  return out;
+  EncodeIntegers(d.mantissas, out);
 }
 
 // What stands before the whole numbers; `in` is behind it then.
@@ -185,9 +200,9 @@ base::Result<> DecodeDecimals(ByteReader* in, std::size_t count, std::span<const
   return {};
 }
 
-std::string EncodeXor(std::span<const double> values) {
-  std::string out(1, static_cast<char>(ColumnCode::kXor));
-  BitWriter bits(&out);
+void EncodeXor(std::span<const double> values, std::string* out) {
+  out->push_back(static_cast<char>(ColumnCode::kXor));
+  BitWriter bits(out);
   bits.Write(Bits(values[0]), 64);
   unsigned lead = kNoWindow;
   unsigned trail = 0;
@@ -211,7 +226,6 @@ std::string EncodeXor(std::span<const double> values) {
     bits.Write(x >> trail, 64 - lead - trail);
   }
   bits.Finish();
-  return out;
 }
 
 base::Result<> DecodeXor(Bytes bytes, std::span<double> out) {
@@ -239,22 +253,26 @@ base::Result<> DecodeXor(Bytes bytes, std::span<double> out) {
   return bits.Overrun() ? Corrupt("XOR cut short") : base::Result<>{};
 }
 
-std::string EncodeZstd(std::span<const double> values) {
-  std::string planes(values.size() * 8, '\0');
+// Leaves `out` as it is when zstd does not want to.
+void EncodeZstd(std::span<const double> values, std::string* out) {
+  // A context is dear to make: hundreds of KiB, for columns of some hundred bytes.
+  static thread_local const std::unique_ptr<ZSTD_CCtx, decltype(&ZSTD_freeCCtx)> context(
+      ZSTD_createCCtx(), &ZSTD_freeCCtx);
+  static thread_local std::string planes;
+  planes.resize(values.size() * 8);
   for (std::size_t i = 0; i < values.size(); ++i) {
     const std::uint64_t bits = Bits(values[i]);
     for (unsigned plane = 0; plane < 8; ++plane) {
       planes[plane * values.size() + i] = static_cast<char>(bits >> (8 * plane));
     }
   }
-  std::string out(1 + ZSTD_compressBound(planes.size()), static_cast<char>(ColumnCode::kZstd));
-  const std::size_t n =
-      ZSTD_compress(out.data() + 1, out.size() - 1, planes.data(), planes.size(), kZstdLevel);
-  if (ZSTD_isError(n) != 0) {
-    return {};
-  }
-  out.resize(1 + n);
-  return out;
+  const std::size_t start = out->size();
+  const std::size_t bound = ZSTD_compressBound(planes.size());
+  out->push_back(static_cast<char>(ColumnCode::kZstd));
+  out->resize(start + 1 + bound);
+  const std::size_t n = ZSTD_compressCCtx(context.get(), out->data() + start + 1, bound,
+                                          planes.data(), planes.size(), kZstdLevel);
+  out->resize(ZSTD_isError(n) != 0 ? start : start + 1 + n);
 }
 
 base::Result<> DecodeZstd(Bytes bytes, std::size_t n, std::span<double> out) {
@@ -273,15 +291,22 @@ base::Result<> DecodeZstd(Bytes bytes, std::size_t n, std::span<double> out) {
   return {};
 }
 
-std::string EncodeRaw(std::span<const double> values) {
-  std::string out(1, static_cast<char>(ColumnCode::kRaw));
-  out.append(reinterpret_cast<const char*>(values.data()), values.size_bytes());
-  return out;
+void EncodeRaw(std::span<const double> values, std::string* out) {
+  out->push_back(static_cast<char>(ColumnCode::kRaw));
+  out->append(reinterpret_cast<const char*>(values.data()), values.size_bytes());
 }
 
-void KeepShorter(std::string candidate, std::string* best) {
-  if (!candidate.empty() && (best->empty() || candidate.size() < best->size())) {
-    *best = std::move(candidate);
+// Of two codes at the end of `out`, from `first` and from `second` on, keeps the shorter that is
+// not empty.
+void KeepShorter(std::size_t first, std::size_t second, std::string* out) {
+  const std::size_t size = out->size() - second;
+  if (second == first || size == 0) {
+    return;
+  }
+  if (size < second - first) {
+    out->erase(first, second - first);
+  } else {
+    out->resize(second);
   }
 }
 
@@ -295,21 +320,30 @@ void EncodeColumn(std::span<const double> values, std::string* out) {
     PutValue(values[0], &bytes);
     return;
   }
-  std::string best;
+  const std::size_t start = out->size();
   if (runs <= 1 + values.size() / 8) {
-    best = EncodeRuns(values, runs);
-  }
-  Decimals decimals;
-  if (FindDecimals(values, &decimals)) {
-    KeepShorter(EncodeDecimals(values, decimals), &best);
-  } else {
-    KeepShorter(EncodeXor(values), &best);
-    KeepShorter(EncodeRaw(values), &best);
-    if (values.size() >= 32) {
-      KeepShorter(EncodeZstd(values), &best);
+    EncodeRuns(values, runs, out);
+    // Decimals have a bit a value at least, or else two bytes for every other change.
+    const std::size_t least = kLeastDecimals + std::min((values.size() - 2) / 8, runs - 1);
+    if (out->size() - start <= least) {
+      return;
     }
   }
-  out->append(best);
+  const auto attempt = [&](const auto& encode) {
+    const std::size_t at = out->size();
+    encode();
+    KeepShorter(start, at, out);
+  };
+  static thread_local Decimals decimals;
+  if (FindDecimals(values, &decimals)) {
+    attempt([&] { EncodeDecimals(values, decimals, out); });
+    return;
+  }
+  attempt([&] { EncodeXor(values, out); });
+  attempt([&] { EncodeRaw(values, out); });
+  if (values.size() >= 32) {
+    attempt([&] { EncodeZstd(values, out); });
+  }
 }
 
 base::Result<> DecodeColumn(Bytes bytes, std::size_t count, std::span<const IntegerMark> marks,

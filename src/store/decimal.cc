@@ -15,6 +15,9 @@ constexpr std::array<double, 23> kPowers = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  
                                             1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 constexpr double kWholeLimit = 4611686018427387904.0;  // 2^62
 constexpr double kFractionLimit = 9007199254740992.0;  // 2^53
+constexpr double kSureLimit = 1125899906842624.0;      // 2^50
+constexpr double kRounder = 0x1.8p52;                  // added, it leaves whole numbers
+constexpr unsigned kFirstExponents = 2;
 constexpr std::uint8_t kDecimal = 128;
 constexpr std::uint8_t kRaw = 0xF0;
 constexpr std::uint8_t kStale = 0xF1;
@@ -23,26 +26,64 @@ constexpr std::uint8_t kStale = 0xF1;
 
 double PowerOfTen(unsigned e) { return kPowers[e]; }
 
-bool ToDecimal(double v, unsigned e, std::int64_t* m) {
-  const double scaled = v * kPowers[e];
-  const double limit = e == 0 ? kWholeLimit : kFractionLimit;
-  if (!(std::abs(scaled) < limit)) {  // also NaN
+namespace {
+
+// Whether v is whole and below the limit; much quicker than for fractions.
+bool ToWhole(double v, std::int64_t* m) {
+  if (!(std::abs(v) < kWholeLimit)) {  // also NaN
     return false;
   }
-  const auto whole = static_cast<std::int64_t>(scaled + std::copysign(0.5, scaled));
-  const double back = static_cast<double>(whole) / kPowers[e];
-  if (std::bit_cast<std::uint64_t>(back) != std::bit_cast<std::uint64_t>(v)) {
-    // Adding 0.5 rounds at 2^52 and above, where every double is whole already.
-    const auto cut = static_cast<std::int64_t>(scaled);
-    const double again = static_cast<double>(cut) / kPowers[e];
-    if (std::bit_cast<std::uint64_t>(again) != std::bit_cast<std::uint64_t>(v)) {
-      return false;
-    }
-    *m = cut;
-    return true;
+  *m = static_cast<std::int64_t>(v);
+  return std::bit_cast<std::uint64_t>(static_cast<double>(*m)) == std::bit_cast<std::uint64_t>(v);
+}
+
+// ToDecimal of some values at once, when all are decimals and their m below 2^51.
+template <std::size_t kMany>
+bool AllDecimals(const double* v, double power, std::int64_t* m) {
+  std::uint64_t bad = 0;
+  for (std::size_t i = 0; i < kMany; ++i) {
+    const double rounded = v[i] * power + kRounder;
+    const double back = (rounded - kRounder) / power;
+    const auto bits = std::bit_cast<std::uint64_t>(rounded);
+    constexpr auto kZero = std::bit_cast<std::uint64_t>(kRounder);
+    m[i] = static_cast<std::int64_t>(bits - kZero);
+    bad |= (std::bit_cast<std::uint64_t>(back) ^ std::bit_cast<std::uint64_t>(v[i])) |
+           (bits ^ kZero) >> 52;  // has it another exponent, m is not in its lower bits
   }
-  *m = whole;
-  return true;
+  return bad == 0;
+}
+
+}  // namespace
+
+bool ToDecimal(double v, unsigned e, std::int64_t* m) {
+  if (e == 0) {
+    return ToWhole(v, m);
+  }
+  const double scaled = v * kPowers[e];
+  if (!(std::abs(scaled) < kFractionLimit)) {  // also NaN
+    return false;
+  }
+  const auto is = [&](std::int64_t whole) {
+    *m = whole;
+    return std::bit_cast<std::uint64_t>(static_cast<double>(whole) / kPowers[e]) ==
+           std::bit_cast<std::uint64_t>(v);
+  };
+  // Adding 0.5 rounds at 2^52 and above, where every double is whole already.
+  return is(static_cast<std::int64_t>(scaled + std::copysign(0.5, scaled))) ||
+         (std::abs(scaled) >= kSureLimit && is(static_cast<std::int64_t>(scaled)));
+}
+
+std::size_t ToDecimals(std::span<const double> v, unsigned e, std::int64_t* m) {
+  constexpr std::size_t kMany = 8;
+  std::size_t i = 0;
+  while (i + kMany <= v.size() && AllDecimals<kMany>(&v[i], kPowers[e], m + i)) {
+    i += kMany;
+  }
+  std::int64_t one = 0;
+  while (i < v.size() && ToDecimal(v[i], e, &one)) {
+    m[i++] = one;
+  }
+  return i;
 }
 
 int DecimalExponent(double v, unsigned from, std::int64_t* m) {
@@ -52,6 +93,17 @@ int DecimalExponent(double v, unsigned from, std::int64_t* m) {
   for (unsigned e = from; e <= kMaxExponent; ++e) {
     if (ToDecimal(v, e, m)) {
       return static_cast<int>(e);
+    }
+    // A decimal with less digits is one with more, too, while all of them are exact: after some
+    // in vain, one look tells of most of the others.
+    if (e == from + kFirstExponents) {
+      unsigned last = kMaxExponent;
+      while (last > e && std::abs(v) * kPowers[last] >= kSureLimit) {
+        --last;
+      }
+      if (last > e && !ToDecimal(v, last, m)) {
+        e = last;
+      }
     }
   }
   return -1;

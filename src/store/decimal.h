@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "store/bytes.h"
 
@@ -13,9 +14,12 @@ inline constexpr unsigned kMaxExponent = 12;
 /// 10^e as a double, e from 0 to 22 exact.
 double PowerOfTen(unsigned e);
 
-/// Whether m / 10^e is bit for bit `v`; then `*m` is set. m is below 2^53 in magnitude (2^62 when e
-/// is 0). -0.0, NaN and the infinities are never decimals.
+/// Whether some m / 10^e is bit for bit `v`; then `*m` is that m, else it means nothing. m is below
+/// 2^53 in magnitude (2^62 when e is 0). -0.0, NaN and the infinities are never decimals.
 bool ToDecimal(double v, unsigned e, std::int64_t* m);
+/// How many of the first values are decimals of exponent e; m[i] is set for each of them, and what
+/// m[i] holds for others means nothing. `m` has room for all.
+std::size_t ToDecimals(std::span<const double> v, unsigned e, std::int64_t* m);
 /// The least e up to kMaxExponent, at least `from`, with which `v` is a decimal; -1 when none is.
 int DecimalExponent(double v, unsigned from, std::int64_t* m);
 /// What ToDecimal took apart.

@@ -11,9 +11,13 @@ namespace store::integer_code {
 namespace {
 
 constexpr unsigned kCellBits = 6;
-constexpr U kOutlierBits = 16;  // its gap, and the place that it leaves empty
 
 U VarintBits(U v) { return 8ULL * ((static_cast<unsigned>(std::bit_width(v | 1)) + 6) / 7); }
+U SignedBits(I v) { return VarintBits(ZigZag(v)); }
+// Of the packed coder; where nothing or little is written apart.
+U FieldBits(I min, U range) { return SignedBits(min) + VarintBits(range) + 8; }
+// Of a residual that is written apart: its gap, about, the place that it leaves empty, itself.
+U OutlierBits(I v) { return 16 + SignedBits(v); }
 
 // Where residuals lie: their range cut in equal cells, 33 to 64 of them (or one a value).
 struct Shape {
@@ -111,8 +115,7 @@ U PackedBits(std::span<const I> r, I min, U range, std::size_t outliers) {
   for (const I v : r) {
     shorter += static_cast<U>(Minus(v, min)) < phase.shorter ? 1 : 0;
   }
-  return (r.size() - outliers) * (phase.width + 1ULL) - shorter + VarintBits(ZigZag(min)) +
-         VarintBits(range) + 8;
+  return (r.size() - outliers) * (phase.width + 1ULL) - shorter + FieldBits(min, range);
 }
 
 // About what n codes take that lie evenly in a range.
@@ -134,7 +137,7 @@ Packing PackWithout(std::span<const I> r, const Extremes& ends, std::size_t lows
   out.range = static_cast<U>(Minus(r[ends.high[highs]], out.min));
   out.bits = PackedBits(r, out.min, out.range, out.outlier_count);
   for (std::size_t i = 0; out.bits != kImpossible && i < out.outlier_count; ++i) {
-    out.bits += kOutlierBits + VarintBits(ZigZag(r[out.outliers[i]]));
+    out.bits += OutlierBits(r[out.outliers[i]]);
   }
   return out;
 }
@@ -165,9 +168,12 @@ Packing BestPacking(std::span<const I> r, const Shape& shape) {
         {{n, n, low_cell, high_cell}, {n, 0, low_cell, last_cell}, {0, n, 0, high_cell}}};
     for (const auto& [lows, highs, from, to] : cuts) {
       // From afar: what stays spans about the cells from one to the other.
-      const std::size_t outliers = lows + highs;
-      const double bits = 0.97 * EvenBits(r.size() - outliers, (to - from) << shape.shift) +
-                          static_cast<double>((kOutlierBits + 8) * outliers);
+      const U range = (to - from) << shape.shift;
+      const I low = Plus(shape.min, static_cast<I>(from << shape.shift));
+      const I high = Plus(low, static_cast<I>(range));
+      const double bits = 0.97 * EvenBits(r.size() - lows - highs, range) +
+                          static_cast<double>(FieldBits(low, range) + lows * OutlierBits(low) +
+                                              highs * OutlierBits(high));
       if (bits >= static_cast<double>(best.bits)) {
         continue;
       }
@@ -293,7 +299,7 @@ Ricing RiceAround(std::span<const I> r, bool is_signed, I centre) {
     out.blocks = total < out.bits;
     out.bits = std::min(out.bits, total);
   }
-  out.bits += VarintBits(ZigZag(centre)) + (out.blocks ? 0 : 8);
+  out.bits += SignedBits(centre) + (out.blocks ? 0 : 8);
   return out;
 }
 
@@ -337,7 +343,7 @@ Plan ChoosePlan(const Residuals& r) {
   }
   if (!r.seconds.empty() && Spread(r.seconds, 0) < 0.9 * spread) {
     const Plan plan = MakePlan(2, r.seconds, ShapeOf(r.seconds));
-    best = plan.bits() + VarintBits(ZigZag(r.differences[0])) < best.bits() ? plan : best;
+    best = plan.bits() + SignedBits(r.differences[0]) < best.bits() ? plan : best;
   }
   return best;
 }
