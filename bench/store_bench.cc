@@ -29,6 +29,12 @@ double ResidentMiB() {
   return resident * static_cast<double>(sysconf(_SC_PAGESIZE)) / (1 << 20);
 }
 
+double Cpu() {
+  timespec t{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+  return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) * 1e-9;
+}
+
 struct Dir {
   std::string path;
   Dir() {
@@ -92,11 +98,6 @@ struct Day {
     maintain_us = maintain / samples * 1e6;
     const auto stats = store->stats();
     bytes = static_cast<double>(stats.database_bytes - stats.free_bytes);
-  }
-  static double Cpu() {
-    timespec t{};
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) * 1e-9;
   }
 };
 
@@ -272,6 +273,68 @@ void BM_AppendMany(benchmark::State& state) {
 }
 BENCHMARK(BM_AppendMany)->Arg(100)->Iterations(2000)->Unit(benchmark::kMillisecond);
 BENCHMARK(BM_AppendMany)->Arg(10'000)->Iterations(120)->Unit(benchmark::kMillisecond);
+
+// A page of a fleet, one target, as scraping gives it: series by kind.
+class Page : public model::SeriesTable {
+ public:
+  explicit Page(std::size_t hosts) : fleet_(hosts, kStart, kStep), batches_(fleet_.Tick()) {}
+  [[nodiscard]] std::shared_ptr<const void> identity() const override { return identity_; }
+  [[nodiscard]] std::uint32_t size() const override {
+    return static_cast<std::uint32_t>(batches_.size() * kKinds);
+  }
+  [[nodiscard]] model::Labels LabelsOf(std::uint32_t slot) const override {
+    return *SampleOf(slot).labels;
+  }
+  model::Timestamp Tick(std::vector<double>* values) {
+    const model::Timestamp t = fleet_.now();
+    fleet_.Tick();
+    values->resize(size());
+    for (std::uint32_t slot = 0; slot < size(); ++slot) {
+      (*values)[slot] = SampleOf(slot).value;
+    }
+    return t;
+  }
+
+ private:
+  [[nodiscard]] const model::Sample& SampleOf(std::uint32_t slot) const {
+    return batches_[slot % batches_.size()].samples[slot / batches_.size()];
+  }
+  std::shared_ptr<const void> identity_ = std::make_shared<int>();
+  Fleet fleet_;
+  const std::vector<model::Batch>& batches_;
+};
+
+// Pages of so many series from one target; Maintain every tick. Memory is short, so that the head
+// is written every 20 ticks or 40, as a small daemon's is.
+void BM_AppendPage(benchmark::State& state) {
+  const Dir dir;
+  base::FrozenClock clock(base::FromMs(kStart));
+  auto options = Options(dir.path);
+  options.head_samples = 40'000;
+  auto store = store::Store::Open(options).value();
+  auto page = std::make_shared<Page>(static_cast<std::size_t>(state.range(0)) / kKinds);
+  std::vector<model::TableBatch> tables(1);
+  tables[0] = {.target = "page", .t = 0, .table = page, .slots = {}, .values = {}};
+  double append = 0;
+  double maintain = 0;
+  for (auto _ : state) {
+    tables[0].t = page->Tick(&tables[0].values);
+    clock.SetWall(base::FromMs(tables[0].t));
+    const double begin = Cpu();
+    (void)store->AppendMany({}, tables);
+    const double between = Cpu();
+    (void)store->Maintain(base::Clock::Now());
+    const double end = Cpu();
+    append += between - begin;
+    maintain += end - between;
+    state.SetIterationTime(end - begin);
+  }
+  const auto samples = static_cast<double>(state.iterations() * state.range(0));
+  state.counters["append_cpu_us_per_sample"] = append / samples * 1e6;
+  state.counters["maintain_cpu_us_per_sample"] = maintain / samples * 1e6;
+}
+BENCHMARK(BM_AppendPage)->Arg(1000)->Iterations(1400)->UseManualTime();
+BENCHMARK(BM_AppendPage)->Arg(100'000)->Iterations(120)->UseManualTime();
 
 // One host's ten series in a transaction of their own.
 void BM_AppendOne(benchmark::State& state) {
