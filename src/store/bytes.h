@@ -27,6 +27,15 @@ constexpr std::int64_t UnZigZag(std::uint64_t u) {
   return static_cast<std::int64_t>((u >> 1) ^ (~(u & 1) + 1));
 }
 
+/// Writes a LEB128 number, 10 bytes at most, and says where it ends.
+inline char* PutVarint(std::uint64_t v, char* at) {
+  for (; v >= 0x80; v >>= 7) {
+    *at++ = static_cast<char>(v | 0x80);
+  }
+  *at++ = static_cast<char>(v);
+  return at;
+}
+
 /// Appends to a string: little-endian words and LEB128 variable-length numbers (7 bits a byte, low
 /// bits first, the high bit says that more follow).
 class ByteWriter {
@@ -38,13 +47,7 @@ class ByteWriter {
       return Byte(static_cast<std::uint8_t>(v));
     }
     char bytes[10];  // at most
-    std::size_t n = 0;
-    while (v >= 0x80) {
-      bytes[n++] = static_cast<char>(v | 0x80);
-      v >>= 7;
-    }
-    bytes[n++] = static_cast<char>(v);
-    out_->append(bytes, n);
+    out_->append(bytes, PutVarint(v, bytes));
   }
   void Signed(std::int64_t v) { Varint(ZigZag(v)); }
   void U32(std::uint32_t v) { out_->append(reinterpret_cast<const char*>(&v), sizeof v); }

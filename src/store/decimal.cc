@@ -1,6 +1,7 @@
 // Doubles that people wrote in decimal, found again.
 #include "store/decimal.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cmath>
@@ -109,25 +110,61 @@ int DecimalExponent(double v, unsigned from, std::int64_t* m) {
   return -1;
 }
 
-void PutValue(double v, ByteWriter* out) {
+namespace {
+
+constexpr std::size_t kValueBytes = 11;  // at most
+
+// The least exponent of a fraction, where `guess` is that of another value.
+int FractionExponent(double v, unsigned guess, std::int64_t* m) {
+  if (!ToDecimal(v, guess, m) || std::abs(*m) >= static_cast<std::int64_t>(kSureLimit)) {
+    return DecimalExponent(v, 1, m);
+  }
+  while (*m % 10 == 0) {  // of a fraction not for ever
+    *m /= 10;
+    --guess;
+  }
+  return static_cast<int>(guess);
+}
+
+// Writes one value and says where it ends. `guess`: an exponent, 1 at least; becomes the value's.
+char* Put(double v, unsigned* guess, char* at) {
   std::int64_t m = 0;
-  const bool whole = ToDecimal(v, 0, &m);
-  if (whole && m >= 0 && m < 128) {
-    out->Byte(static_cast<std::uint8_t>(m));
-    return;
+  const bool whole = ToWhole(v, &m);
+  if (whole && m >= 0 && m < kDecimal) {
+    *at++ = static_cast<char>(m);
+    return at;
   }
   if (model::IsStale(v)) {
-    out->Byte(kStale);
-    return;
+    *at++ = static_cast<char>(kStale);
+    return at;
   }
-  const int e = whole ? 0 : DecimalExponent(v, 1, &m);
+  const int e = whole ? 0 : FractionExponent(v, *guess, &m);
   if (e >= 0 && ZigZag(m) < (1ULL << 56)) {
-    out->Byte(static_cast<std::uint8_t>(kDecimal + e));
-    out->Signed(m);
-    return;
+    *guess = whole ? *guess : static_cast<unsigned>(e);
+    *at++ = static_cast<char>(kDecimal + e);
+    return PutVarint(ZigZag(m), at);
   }
-  out->Byte(kRaw);
-  out->U64(std::bit_cast<std::uint64_t>(v));
+  *at++ = static_cast<char>(kRaw);
+  std::memcpy(at, &v, sizeof v);
+  return at + sizeof v;
+}
+
+}  // namespace
+
+void PutValue(double v, ByteWriter* out) { PutValues(std::span(&v, 1), out); }
+
+void PutValues(std::span<const double> values, ByteWriter* out) {
+  constexpr std::size_t kMany = 64;
+  std::array<char, kMany * kValueBytes> bytes;  // NOLINT: only what is put there is read
+  unsigned guess = 1;
+  while (!values.empty()) {
+    char* end = bytes.data();
+    for (const double v : values.first(std::min(kMany, values.size()))) {
+      end = Put(v, &guess, end);
+    }
+    out->Append({bytes.data(), end});
+    values = values.subspan(std::min(kMany, values.size()));
+  }
 }
 
 double GetValue(ByteReader* in) {

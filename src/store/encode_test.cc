@@ -122,6 +122,27 @@ TEST(Encode, DecimalsManyAtOnceAreThoseOneByOne) {
   }
 }
 
+TEST(Encode, ValuesOneAfterTheOtherAreThoseByThemselves) {
+  Rng rng(25);
+  std::vector<double> values;
+  std::string alone;
+  ByteWriter bytes(&alone);
+  for (int i = 0; i < 20'000; ++i) {
+    values.push_back(rng() % 3 == 0 ? AnyDouble(rng) : static_cast<double>(rng() % 10'000) / 100);
+    PutValue(values.back(), &bytes);
+  }
+  std::string together;
+  ByteWriter out(&together);
+  PutValues(values, &out);
+  EXPECT_EQ(together, alone);
+  ByteReader in(AsBytes(together));
+  for (const double v : values) {
+    ASSERT_EQ(std::bit_cast<std::uint64_t>(GetValue(&in)), std::bit_cast<std::uint64_t>(v));
+  }
+  EXPECT_TRUE(in.ok());
+  EXPECT_EQ(in.left(), 0U);
+}
+
 TEST(Encode, AnExponentThatRisesTakesWhatCameBeforeAlong) {
   std::vector<double> values;
   for (std::size_t i = 0; i < 64; ++i) {

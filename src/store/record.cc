@@ -67,9 +67,7 @@ std::string EncodeRecord(std::span<const Row> rows, model::Timestamp origin) {
                                                static_cast<std::uint64_t>(before)));
     before = row.t;
     PutSeries(row.series, &bytes);
-    for (const double v : row.values) {
-      PutValue(v, &bytes);
-    }
+    PutValues(row.values, &bytes);
   }
   bytes.U32(Crc32c(AsBytes(out)));
   return out;
