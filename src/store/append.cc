@@ -294,7 +294,12 @@ std::size_t State::HeadLimit() const {
 }
 
 Added State::IntoHead(const Row& row, Window window) {
-  const Added added = head.windows[window][row.target].Insert(row);
+  const auto [table, fresh] = head.windows[window].try_emplace(row.target);
+  if (fresh) {
+    const auto before = head.rows.find(row.target);
+    table->second.Expect(before == head.rows.end() ? 0 : before->second);
+  }
+  const Added added = table->second.Insert(row);
   head.samples += added.fresh;
   overwritten += added.overwritten;
   return added;

@@ -101,6 +101,8 @@ std::string EncodeChunk(std::span<const model::Timestamp> times,
   std::string time_code;
   EncodeIntegers(times, &time_code);
   std::string out;
+  constexpr std::size_t kHeader = 64;  // at most, with the checksum
+  out.reserve(kHeader + directory.size() + masks.size() + time_code.size() + data.size());
   ByteWriter bytes(&out);
   bytes.Byte(kChunkVersion);
   bytes.Varint(times.size());

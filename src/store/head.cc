@@ -2,6 +2,7 @@
 #include "store/head.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <bit>
 #include <mutex>
@@ -11,6 +12,7 @@ namespace {
 
 constexpr std::size_t kWaiting = 8;  // rows of a lot
 constexpr std::size_t kLots = 8;
+constexpr std::size_t kMostExpected = 64;  // rows: growing further is seldom
 
 std::uint64_t Below(std::size_t bit) { return (1ULL << bit) - 1; }  // bit < 64
 
@@ -41,15 +43,17 @@ bool Share(std::span<const SeriesId> a, std::span<const SeriesId> b) {
   return std::ranges::any_of(a, [&](SeriesId id) { return std::ranges::binary_search(b, id); });
 }
 
-// Makes room for `more`. Grows by a quarter: with doubling a third of the head would be air.
-void Reserve(std::vector<double>* values, std::size_t more) {
+// Makes room for `more`, at first for as many as are expected. Grows by a quarter: with doubling a
+// third of the head would be air.
+void Reserve(std::vector<double>* values, std::size_t more, std::size_t expected) {
   if (values->capacity() - values->size() < more) {
-    values->reserve(values->size() + std::max({more, std::size_t{4}, values->size() / 4}));
+    const std::size_t least = values->empty() ? std::max(expected, std::size_t{4}) : std::size_t{4};
+    values->reserve(values->size() + std::max({more, least, values->size() / 4}));
   }
 }
 
 // Whether a value was there already; `changed` whether it had other bits.
-bool Set(Table::Column* column, std::size_t row, double v, bool* changed) {
+bool Set(Table::Column* column, std::size_t row, double v, std::size_t expected, bool* changed) {
   Mask& mask = column->mask;
   const std::size_t word = row / 64;
   const std::uint64_t bit = 1ULL << (row % 64);
@@ -58,7 +62,7 @@ bool Set(Table::Column* column, std::size_t row, double v, bool* changed) {
   }
   if (mask.size() == word + 1 && (mask[word] >> (row % 64)) == 0) {
     mask[word] |= bit;
-    Reserve(&column->values, 1);
+    Reserve(&column->values, 1, expected);
     column->values.push_back(v);
     return false;
   }
@@ -86,6 +90,8 @@ std::size_t Rank(const Mask& mask, std::size_t row) {
   }
   return n;
 }
+
+void Table::Expect(std::size_t rows) { expected_ = std::min(rows, kMostExpected); }
 
 const Table::Column* Table::Find(SeriesId series) const {
   Settle();
@@ -167,17 +173,36 @@ void Table::Settle() const {
 
 void Table::SettleLot(Lot* lot) const {
   const std::size_t rows = lot->rows.size();
-  const std::size_t columns = rows == 0 ? 0 : lot->series.size();
+  if (rows == 0) {
+    return;
+  }
+  // The bits of these rows in each column's mask, by word.
+  std::array<std::pair<std::size_t, std::uint64_t>, kWaiting> bits;
+  std::size_t words = 0;
+  for (const std::size_t row : lot->rows) {
+    if (words == 0 || bits[words - 1].first != row / 64) {
+      bits[words++] = {row / 64, 0};
+    }
+    bits[words - 1].second |= 1ULL << (row % 64);
+  }
+  const std::size_t columns = lot->series.size();
+  if (columns_.empty()) {
+    columns_.reserve(columns);
+  }
+  std::array<double, kWaiting> values;
   std::size_t hint = 0;
   for (std::size_t i = 0; i < columns; ++i) {
     Column& column = ColumnOf(lot->series[i], hint);
     hint = static_cast<std::size_t>(&column - columns_.data()) + 1;
-    column.mask.resize(lot->rows.back() / 64 + 1);
-    Reserve(&column.values, rows);
-    for (std::size_t n = 0; n < rows; ++n) {
-      column.mask[lot->rows[n] / 64] |= 1ULL << (lot->rows[n] % 64);
-      column.values.push_back(lot->values[n * columns + i]);
+    column.mask.resize(bits[words - 1].first + 1);
+    for (const auto& [word, set] : std::span(bits).first(words)) {
+      column.mask[word] |= set;
     }
+    for (std::size_t n = 0; n < rows; ++n) {
+      values[n] = lot->values[n * columns + i];
+    }
+    Reserve(&column.values, rows, expected_);
+    column.values.insert(column.values.end(), values.data(), values.data() + rows);
   }
   lot->rows.clear();
   lot->values.clear();
@@ -207,7 +232,7 @@ Added Table::InsertNow(const Row& row) {
     Column& column = ColumnOf(row.series[i], hint);
     hint = static_cast<std::size_t>(&column - columns_.data()) + 1;
     bool changed = false;
-    if (Set(&column, at, row.values[i], &changed)) {
+    if (Set(&column, at, row.values[i], expected_, &changed)) {
       added.overwritten += changed ? 1 : 0;
     } else {
       ++added.fresh;
@@ -303,19 +328,24 @@ std::string Table::EncodePart(std::size_t row, std::size_t row_end, std::size_t 
   static_assert(kMaxRows % 64 == 0);  // so that masks are cut between words
   std::vector<Mask> masks;
   std::vector<ChunkColumn> out;
-  masks.reserve(column_end - column);
+  masks.reserve(column_end - column);  // their places stay
+  out.reserve(column_end - column);
   for (std::size_t c = column; c < column_end; ++c) {
     const Column& from = columns_[c];
     const std::size_t first = Rank(from.mask, row);
-    const std::size_t n = Rank(from.mask, row_end) - first;
-    if (n == 0) {
+    const std::size_t end =
+        row_end == times_.size() ? from.values.size() : Rank(from.mask, row_end);
+    if (end == first) {
       continue;
     }
-    const auto begin = from.mask.begin() + static_cast<std::ptrdiff_t>(row / 64);
-    const auto end = from.mask.begin() +
-                     static_cast<std::ptrdiff_t>(std::min(from.mask.size(), (row_end + 63) / 64));
-    masks.emplace_back(begin, end);
-    out.push_back({from.series, std::span(from.values).subspan(first, n), &masks.back()});
+    const Mask* mask = nullptr;
+    if (end - first < row_end - row) {
+      const auto word = [&](std::size_t at) {
+        return from.mask.begin() + static_cast<std::ptrdiff_t>(std::min(from.mask.size(), at));
+      };
+      mask = &masks.emplace_back(word(row / 64), word((row_end + 63) / 64));
+    }
+    out.push_back({from.series, std::span(from.values).subspan(first, end - first), mask});
   }
   return out.empty() ? std::string()
                      : EncodeChunk(std::span(times_).subspan(row, row_end - row), out);

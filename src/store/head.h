@@ -39,6 +39,8 @@ class Table {
   [[nodiscard]] const Column* Find(SeriesId series) const;
   [[nodiscard]] std::size_t samples() const { return samples_; }
 
+  /// Columns get room for so many rows at once when they are made; a limited number.
+  void Expect(std::size_t rows);
   /// Puts a row in its place; a sample that is there already takes the new value.
   Added Insert(const Row& row);
   /// Puts all of a chunk in, as if its rows were inserted. Errors: kCorrupt, nothing changed.
@@ -76,6 +78,7 @@ class Table {
   mutable std::vector<Lot> lots_;
   mutable std::size_t waiting_ = 0;  // rows in all lots
   std::size_t samples_ = 0;
+  std::size_t expected_ = 0;  // rows
 };
 
 /// How many rows before `row` a mask has.
@@ -86,6 +89,7 @@ using WindowHead = std::unordered_map<TargetId, Table>;
 /// All tables that are in memory, by window start.
 struct Head {
   std::map<model::Timestamp, WindowHead> windows;
+  std::unordered_map<TargetId, std::size_t> rows;  // of the table that was written last
   std::size_t samples = 0;
 };
 

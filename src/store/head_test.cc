@@ -37,6 +37,7 @@ TEST(Head, ATableIsWhatWasPutIntoItInWhateverOrder) {
     std::mt19937 random(seed);
     const auto up_to = [&](unsigned n) { return static_cast<unsigned>(random() % n); };
     Table table;
+    table.Expect(up_to(100));
     Model model;
     std::size_t samples = 0;
     model::Timestamp t = 1000;
@@ -74,7 +75,27 @@ TEST(Head, ATableIsWhatWasPutIntoItInWhateverOrder) {
       }
     }
     ASSERT_EQ(Read(table), model) << "seed " << seed;
+    Table again;
+    for (const std::string& part : table.Encode()) {
+      auto chunk = ChunkReader::Open(AsBytes(part));
+      ASSERT_TRUE(chunk.has_value()) << chunk.error().message;
+      ASSERT_TRUE(again.Insert(&*chunk).has_value());
+    }
+    ASSERT_EQ(Read(again), model) << "seed " << seed;
   }
+}
+
+TEST(Head, ColumnsHaveRoomForAsManyRowsAsExpected) {
+  Table table;
+  table.Expect(40);
+  for (int i = 0; i < 8; ++i) {
+    table.Insert({.t = 10 + i, .series = {1}, .values = {1}});
+  }
+  EXPECT_EQ(table.Find(1)->values.capacity(), 40U);
+  Table many;
+  many.Expect(1'000'000);  // of a table that was large for once
+  many.Insert({.t = 10, .series = {1}, .values = {1}});
+  EXPECT_LE(many.Find(1)->values.capacity(), 100U);
 }
 
 TEST(Head, RowsThatWaitAreInACopyAMergeAndWhatIsLeftAfterADrop) {

@@ -73,6 +73,7 @@ void Forget(State* s, Window window, std::span<const TargetId> targets) {
     const auto table = at->second.find(target);
     if (table != at->second.end()) {
       s->head.samples -= table->second.samples();
+      s->head.rows[target] = table->second.times().size();
       at->second.erase(table);
     }
   }

@@ -158,6 +158,7 @@ base::Result<> CollectSeries(State* s, base::Instant deadline) {
       s->series_deleted += ids.size();
       s->shapes.erase(target);
       s->slots.erase(target);
+      s->head.rows.erase(target);
       const std::unique_lock lock(s->shared);
       Merge(s->index.Remove({ids.begin(), ids.end()}), &s->pending.removed);
     }
