@@ -205,6 +205,17 @@ TEST(Encode, FarAwayResidualsAreWrittenApart) {
   }
 }
 
+TEST(Encode, ManySpikesAmongNoiseCostTheirEscapes) {
+  Rng rng(26);
+  std::exponential_distribution<double> noise(0.02);
+  std::vector<std::int64_t> values;
+  for (int i = 0; i < 720; ++i) {
+    values.push_back(static_cast<std::int64_t>(noise(rng)) + (i % 50 == 49 ? 1'000'000 : 0));
+  }
+  // Seven bits for the noise; 88 for each of 14 spikes, too many to be written apart.
+  EXPECT_LE(SizeOfIntegers(values), 720 * 7.3 / 8 + 14 * 88 / 8.0);
+}
+
 TEST(Encode, TheShortestColumnIsKept) {
   ColumnCode code{};
   std::vector<double> values(100, 3);

@@ -3,6 +3,7 @@
 #include "store/integers_plan.h"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "store/bytes.h"
@@ -27,14 +28,19 @@ struct Shape {
   std::array<std::uint32_t, 1U << kCellBits> cells{};
 };
 
-Shape ShapeOf(std::span<const I> r) {
-  Shape out;
+std::pair<I, I> EndsOf(std::span<const I> r) {
   I min = r[0];
   I max = r[0];
   for (const I v : r) {
     min = std::min(min, v);
     max = std::max(max, v);
   }
+  return {min, max};
+}
+
+Shape ShapeOf(std::span<const I> r, std::pair<I, I> ends) {
+  Shape out;
+  const auto [min, max] = ends;
   out.min = min;
   out.range = static_cast<U>(max) - static_cast<U>(min);
   const auto width = static_cast<unsigned>(std::bit_width(out.range));
@@ -303,8 +309,27 @@ Ricing RiceAround(std::span<const I> r, bool is_signed, I centre) {
   return out;
 }
 
-Ricing BestRicing(std::span<const I> r, const Shape& shape) {
+// Whether Rice codes of r - min can come to less than `bits`. With the parameter k = log2(mean) a
+// residual takes 1 + k + mean / 2^k bits, less what is rounded off: hardly more than 3/4. Where
+// some are escaped that says nothing.
+bool UnsignedMayWin(std::span<const I> r, const Shape& shape, U bits) {
+  U sum = 0;
+  for (const I v : r) {
+    sum += static_cast<U>(Minus(v, shape.min));
+  }
+  const U mean = sum / r.size();
+  const unsigned k = mean == 0 ? 0 : static_cast<unsigned>(std::bit_width(mean)) - 1;
+  const double least = k + 0.25 + static_cast<double>(mean) / static_cast<double>(1ULL << k);
+  return shape.range >> k >= kEscape ||
+         least * static_cast<double>(r.size()) < static_cast<double>(bits);
+}
+
+// The cheapest, or another when `packed` bits are less anyway.
+Ricing BestRicing(std::span<const I> r, const Shape& shape, U packed) {
   const Ricing best = RiceAround(r, true, Median(r, shape));
+  if (!UnsignedMayWin(r, shape, std::min(packed, best.bits))) {
+    return best;
+  }
   const Ricing other = RiceAround(r, false, shape.min);
   return other.bits < best.bits ? other : best;
 }
@@ -312,7 +337,7 @@ Ricing BestRicing(std::span<const I> r, const Shape& shape) {
 Plan MakePlan(unsigned order, std::span<const I> r, const Shape& shape) {
   Plan plan{.order = order, .residuals = r, .packing = BestPacking(r, shape), .ricing = {}};
   if (plan.packing.range > 0 || plan.packing.outlier_count > 0) {
-    plan.ricing = BestRicing(r, shape);
+    plan.ricing = BestRicing(r, shape, plan.packing.bits);
   }
   return plan;
 }
@@ -330,19 +355,24 @@ double Spread(std::span<const I> r, I centre) {
 }  // namespace
 
 Plan ChoosePlan(const Residuals& r) {
-  const Shape steps = ShapeOf(r.differences);
+  const Shape steps = ShapeOf(r.differences, EndsOf(r.differences));
   Plan best = MakePlan(1, r.differences, steps);
   if (steps.range == 0) {
     return best;
   }
   const double spread = Spread(r.differences, 0);
-  const Shape offsets = ShapeOf(r.offsets);
-  if (Spread(r.offsets, Median(r.offsets, offsets)) < 1.15 * spread) {
-    const Plan plan = MakePlan(0, r.offsets, offsets);
-    best = plan.bits() < best.bits() ? plan : best;
+  const auto [min, max] = EndsOf(r.offsets);
+  const U range = static_cast<U>(Minus(max, min));
+  // Noise moves as far in one step as at all.
+  if (range / 2 < steps.range) {
+    const Shape offsets = ShapeOf(r.offsets, {min, max});
+    if (Spread(r.offsets, Median(r.offsets, offsets)) < 1.15 * spread) {
+      const Plan plan = MakePlan(0, r.offsets, offsets);
+      best = plan.bits() < best.bits() ? plan : best;
+    }
   }
   if (!r.seconds.empty() && Spread(r.seconds, 0) < 0.9 * spread) {
-    const Plan plan = MakePlan(2, r.seconds, ShapeOf(r.seconds));
+    const Plan plan = MakePlan(2, r.seconds, ShapeOf(r.seconds, EndsOf(r.seconds)));
     best = plan.bits() + SignedBits(r.differences[0]) < best.bits() ? plan : best;
   }
   return best;
