@@ -6,8 +6,6 @@
 #include <utility>
 #include <vector>
 
-#include "store/bytes.h"
-
 namespace store::integer_code {
 namespace {
 
@@ -235,8 +233,11 @@ Size SizeOf(std::span<const U> u) {
   return {any, total / static_cast<double>(u.size())};
 }
 
-// Around the logarithm of the mean, then downhill.
-unsigned RiceFor(std::span<const U> u, const Size& size, U* bits) {
+}  // namespace
+
+unsigned BestRice(std::span<const U> u, U* bits) {
+  const Size size = SizeOf(u);
+  // Around the logarithm of the mean, then downhill.
   unsigned k =
       size.mean < 1
           ? 0
@@ -244,38 +245,32 @@ unsigned RiceFor(std::span<const U> u, const Size& size, U* bits) {
   k = std::min(k, kMaxRice);
   const U n = u.size();
   const auto all = [&](U quotients, unsigned parameter) { return n * (1 + parameter) + quotients; };
-  U quotients = Quotients(u, size.any, k);
+  const U quotients = Quotients(u, size.any, k);
   *bits = all(quotients, k);
   // One bit less doubles the quotients at least, one more halves them at most (but for what is
   // rounded off): unless something is escaped, only one way can lead down.
   const bool escapes = size.any >> k >= kEscape;
-  const bool down = quotients < n || escapes;
-  const bool up = quotients > n || escapes;
-  if (down) {
+  if (quotients < n || escapes) {
     while (k > 0) {
-      quotients = Quotients(u, size.any, k - 1);
-      if (all(quotients, k - 1) > *bits) {
+      const U less = all(Quotients(u, size.any, k - 1), k - 1);
+      if (less > *bits) {
         break;
       }
-      *bits = all(quotients, --k);
+      --k;
+      *bits = less;
     }
   }
-  if (up) {
+  if (quotients > n || escapes) {
     while (k < kMaxRice) {
-      quotients = Quotients(u, size.any, k + 1);
-      if (all(quotients, k + 1) >= *bits) {
+      const U more = all(Quotients(u, size.any, k + 1), k + 1);
+      if (more >= *bits) {
         break;
       }
-      *bits = all(quotients, ++k);
+      ++k;
+      *bits = more;
     }
   }
   return k;
-}
-
-}  // namespace
-
-unsigned BestRice(std::span<const U> folded, U* bits) {
-  return RiceFor(folded, SizeOf(folded), bits);
 }
 
 namespace {

@@ -8,6 +8,7 @@
 #include <limits>
 #include <span>
 
+#include "store/bytes.h"
 #include "store/integers_code.h"
 
 namespace store::integer_code {
@@ -34,7 +35,7 @@ struct Ricing {
   /// What the code of a residual says.
   [[nodiscard]] U Fold(I residual) const {
     const I off = Minus(residual, centre);
-    return is_signed ? (static_cast<U>(off) << 1) ^ static_cast<U>(off >> 63) : static_cast<U>(off);
+    return is_signed ? ZigZag(off) : static_cast<U>(off);
   }
 };
 
@@ -58,7 +59,7 @@ struct Residuals {
 /// The cheapest plan, or one that takes nearly as few bits. Some residuals at least.
 Plan ChoosePlan(const Residuals& r);
 
-/// The best Rice parameter for these, or nearly; `*bits` is set to what they take.
-unsigned BestRice(std::span<const U> folded, U* bits);
+/// The best Rice parameter for these folded residuals, or nearly; `*bits` is set to what they take.
+unsigned BestRice(std::span<const U> u, U* bits);
 
 }  // namespace store::integer_code
