@@ -186,6 +186,14 @@ TEST(Encode, DivisorsOfAllSortsComeBack) {
   }
 }
 
+TEST(Encode, TheFirstValueMayBeTheOnlyOther) {
+  EXPECT_LE(SizeOfIntegers({0, 5}), 8U);
+  EXPECT_LE(SizeOfIntegers({0, 5, 5}), 8U);
+  std::vector<std::int64_t> values(200, 1'000'000);
+  values[0] = 7;
+  EXPECT_LE(SizeOfIntegers(values), 16U);
+}
+
 TEST(Encode, FarAwayResidualsAreWrittenApart) {
   Rng rng(24);
   for (const std::size_t n : {20U, 40U, 720U}) {
