@@ -229,11 +229,12 @@ void BM_Encode(benchmark::State& state) {
   const auto rows = static_cast<std::size_t>(state.range(0));
   const auto kind = static_cast<int>(state.range(1));
   const auto values = ColumnsOf(rows, kind);
-  std::vector<model::Timestamp> times;
+  std::vector<model::Timestamp> times(rows);
   for (std::size_t row = 0; row < rows; ++row) {
-    times.push_back(kStart + static_cast<model::Timestamp>(row) * kStep);
+    times[row] = kStart + static_cast<model::Timestamp>(row) * kStep;
   }
   std::vector<store::ChunkColumn> columns;
+  columns.reserve(values.size());
   for (const auto& column : values) {
     columns.push_back({static_cast<store::SeriesId>(columns.size() + 1), column, nullptr});
   }

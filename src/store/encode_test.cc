@@ -144,9 +144,9 @@ TEST(Encode, ValuesOneAfterTheOtherAreThoseByThemselves) {
 }
 
 TEST(Encode, AnExponentThatRisesTakesWhatCameBeforeAlong) {
-  std::vector<double> values;
+  std::vector<double> values(64);
   for (std::size_t i = 0; i < 64; ++i) {
-    values.push_back(static_cast<double>(i * i % 37));
+    values[i] = static_cast<double>(i * i % 37);
   }
   values[0] = std::nan("");
   values[10] = 7.5;
@@ -197,10 +197,8 @@ TEST(Encode, TheFirstValueMayBeTheOnlyOther) {
 TEST(Encode, FarAwayResidualsAreWrittenApart) {
   Rng rng(24);
   for (const std::size_t n : {20U, 40U, 720U}) {
-    std::vector<std::int64_t> noise;
-    for (std::size_t i = 0; i < n; ++i) {
-      noise.push_back(static_cast<std::int64_t>(rng() % 256));
-    }
+    std::vector<std::int64_t> noise(n);
+    std::ranges::generate(noise, [&] { return static_cast<std::int64_t>(rng() % 256); });
     const std::size_t plain = SizeOfIntegers(noise);
     EXPECT_LE(plain, n + 8);
     noise[n / 2] = 1'000'000'000;
@@ -216,9 +214,9 @@ TEST(Encode, FarAwayResidualsAreWrittenApart) {
 TEST(Encode, ManySpikesAmongNoiseCostTheirEscapes) {
   Rng rng(26);
   std::exponential_distribution<double> noise(0.02);
-  std::vector<std::int64_t> values;
-  for (int i = 0; i < 720; ++i) {
-    values.push_back(static_cast<std::int64_t>(noise(rng)) + (i % 50 == 49 ? 1'000'000 : 0));
+  std::vector<std::int64_t> values(720);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    values[i] = static_cast<std::int64_t>(noise(rng)) + (i % 50 == 49 ? 1'000'000 : 0);
   }
   // Seven bits for the noise; 88 for each of 14 spikes, too many to be written apart.
   EXPECT_LE(SizeOfIntegers(values), 720 * 7.3 / 8 + 14 * 88 / 8.0);
@@ -231,12 +229,13 @@ TEST(Encode, TheShortestColumnIsKept) {
   EXPECT_EQ(SizeOfColumn(values, &code), 8U);
   EXPECT_EQ(code, ColumnCode::kRuns);
   for (std::size_t i = 0; i < 100; ++i) {  // no decimals
-    values[i] = static_cast<double>(1 + i / 40) * M_PI;
+    values[i] = std::floor(1 + static_cast<double>(i) / 40) * M_PI;
   }
   SizeOfColumn(values, &code);
   EXPECT_EQ(code, ColumnCode::kRuns);
   for (std::size_t i = 0; i < 100; ++i) {  // eight values a run cost more than a bit a value
-    values[i] = 1'000'000 + static_cast<double>(i / 9);
+    const std::size_t step = i / 9;
+    values[i] = 1'000'000 + static_cast<double>(step);
   }
   EXPECT_LE(SizeOfColumn(values, &code), 32U);
   EXPECT_EQ(code, ColumnCode::kDecimal);
