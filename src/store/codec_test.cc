@@ -228,6 +228,23 @@ TEST(Integers, RandomShapesComeBack) {
   }
 }
 
+TEST(Integers, StepsOfAnySizeComeBackFromManyBlocks) {
+  Rng rng(8);
+  for (int scale = 0; scale < 60; ++scale) {
+    for (const std::size_t n : {kMarkEvery, 3 * kMarkEvery + 1, 1440UL, 1800UL}) {
+      std::exponential_distribution<double> size(std::ldexp(1.0, -scale));
+      std::vector<std::int64_t> values;
+      std::uint64_t at = rng();
+      for (std::size_t i = 0; i < n; ++i) {
+        const auto step = static_cast<std::uint64_t>(std::min(size(rng), 0x1p62));
+        at += rng() % 300 == 0 ? rng() : rng() % 2 == 0 ? step : 0 - step;
+        values.push_back(static_cast<std::int64_t>(at));
+      }
+      ExpectIntegers(values);
+    }
+  }
+}
+
 TEST(Decimal, OnlyWhatIsExactIsADecimal) {
   std::int64_t m = 0;
   EXPECT_EQ(DecimalExponent(12.34, 0, &m), 2);

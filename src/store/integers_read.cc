@@ -1,76 +1,14 @@
 // Reading integers, whatever the bytes hold.
 #include <algorithm>
-#include <cstring>
 
 #include "store/integers.h"
 #include "store/integers_code.h"
+#include "store/rice_read.h"
 
 namespace store {
 namespace {
 
 using namespace integer_code;  // NOLINT: the names of the code, shared with the writer
-
-// The next bits in a register, the first one at the top. Refilling is the only access to memory, so
-// that a value's bits do not wait for the load of the one before.
-class BitWindow {
- public:
-  explicit BitWindow(Bytes bytes) : data_(bytes.data()), size_(bytes.size()) {}
-  // Begins at bit `from`.
-  BitWindow(Bytes bytes, std::size_t from) : BitWindow(bytes) {
-    at_ = from / 8;
-    Refill();
-    Skip(from % 8);
-  }
-  // At least 56 bits are there afterwards; past the end they are 0.
-  [[gnu::always_inline]] void Refill() {
-    if (at_ + 8 <= size_) [[likely]] {
-      U word = 0;
-      std::memcpy(&word, data_ + at_, 8);
-      bits_ |= __builtin_bswap64(word) >> have_;
-      at_ += (63 - have_) >> 3;
-      have_ |= 56;
-      return;
-    }
-    for (; have_ <= 56; have_ += 8, ++at_) {
-      bits_ |= static_cast<U>(at_ < size_ ? data_[at_] : 0U) << (56 - have_);
-    }
-  }
-  [[gnu::always_inline]] void Need(unsigned n) {
-    if (have_ < n) {
-      Refill();
-    }
-  }
-  [[nodiscard]] U bits() const { return bits_; }
-  [[gnu::always_inline]] void Skip(unsigned n) {
-    bits_ <<= n;
-    have_ -= n;
-  }
-  // The next `n` (0 to 64) bits.
-  U Read(unsigned n) {
-    U high = 0;
-    if (n > 32) {
-      high = Take(n - 32) << 32;
-      n = 32;
-    }
-    return high | Take(n);
-  }
-  // How many bits were taken.
-  [[nodiscard]] std::size_t taken() const { return at_ * 8 - have_; }
-  [[nodiscard]] bool Overrun() const { return at_ * 8 - have_ > size_ * 8; }
-
- private:
-  U Take(unsigned n) {
-    Refill();
-    const U v = n == 0 ? 0 : bits_ >> (64 - n);
-    Skip(n);
-    return v;
-  }
-  const std::uint8_t* data_;
-  std::size_t size_;
-  std::size_t at_ = 0;  // bytes taken
-  U bits_ = 0;
-  unsigned have_ = 0;
-};
 
 // What stands before the codes of the residuals.
 struct Codes {
@@ -179,104 +117,6 @@ void ReadPacked(const Codes& codes, BitWindow* from, std::span<I> out) {
   *from = bits;
 }
 
-template <bool kSigned>
-[[gnu::always_inline]] inline I RiceOne(BitWindow& bits, unsigned k, I centre) {
-  bits.Need(std::min(kEscape + k, 56U));
-  const U window = bits.bits();
-  const auto q = static_cast<unsigned>(__builtin_clzll(~window | 1));
-  U u = 0;
-  if (q >= kEscape) [[unlikely]] {
-    bits.Skip(kEscape);
-    u = bits.Read(64);
-  } else if (k <= 32) [[likely]] {
-    u = (static_cast<U>(q) << k) | ((window << (q + 1)) >> 1 >> (63 - k));
-    bits.Skip(q + 1 + k);
-  } else {
-    bits.Skip(q + 1);
-    u = (static_cast<U>(q) << k) | bits.Read(k);
-  }
-  return Plus(centre, kSigned ? UnZigZag(u) : static_cast<I>(u));
-}
-
-template <bool kSigned>
-[[gnu::always_inline]] inline void RiceRun(BitWindow* from, unsigned k, I centre,
-                                           std::span<I> out) {
-  BitWindow bits = *from;  // in registers
-  for (I& v : out) {
-    v = RiceOne<kSigned>(bits, k, centre);
-  }
-  *from = bits;
-}
-
-// Several runs of codes at once: each code waits for the length of the one before, so one run alone
-// would leave the processor idle. `out` has the runs one after the other, `apart` from each other.
-constexpr std::size_t kLanes = 3;
-struct Lanes {
-  BitWindow bits[kLanes];
-  unsigned k[kLanes];
-};
-
-template <bool kSigned>
-[[gnu::always_inline]] inline void RiceAbreast(Lanes* lanes, I centre, std::size_t apart,
-                                               std::size_t count, I* out) {
-  BitWindow a = lanes->bits[0];
-  BitWindow b = lanes->bits[1];
-  BitWindow c = lanes->bits[2];
-  const auto [ka, kb, kc] = lanes->k;
-  for (std::size_t i = 0; i < count; ++i) {
-    out[i] = RiceOne<kSigned>(a, ka, centre);
-    out[i + apart] = RiceOne<kSigned>(b, kb, centre);
-    out[i + 2 * apart] = RiceOne<kSigned>(c, kc, centre);
-  }
-  lanes->bits[0] = a;
-  lanes->bits[1] = b;
-  lanes->bits[2] = c;
-}
-
-struct RiceReader {
-  void (*run)(BitWindow*, unsigned, I, std::span<I>);
-  void (*abreast)(Lanes*, I, std::size_t, std::size_t, I*);
-};
-
-template <bool kSigned>
-void PlainRice(BitWindow* bits, unsigned k, I centre, std::span<I> out) {
-  RiceRun<kSigned>(bits, k, centre, out);
-}
-template <bool kSigned>
-void PlainAbreast(Lanes* lanes, I centre, std::size_t apart, std::size_t count, I* out) {
-  RiceAbreast<kSigned>(lanes, centre, apart, count, out);
-}
-
-#ifdef __x86_64__
-// The same with counting and shifting instructions of one cycle.
-template <bool kSigned>
-[[gnu::target("bmi,bmi2,lzcnt")]] void QuickRice(BitWindow* bits, unsigned k, I centre,
-                                                 std::span<I> out) {
-  RiceRun<kSigned>(bits, k, centre, out);
-}
-template <bool kSigned>
-[[gnu::target("bmi,bmi2,lzcnt")]] void QuickAbreast(Lanes* lanes, I centre, std::size_t apart,
-                                                    std::size_t count, I* out) {
-  RiceAbreast<kSigned>(lanes, centre, apart, count, out);
-}
-#endif
-
-template <bool kSigned>
-RiceReader BestRice() {
-#ifdef __x86_64__
-  if (__builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") &&
-      __builtin_cpu_supports("lzcnt")) {
-    return {QuickRice<kSigned>, QuickAbreast<kSigned>};
-  }
-#endif
-  return {PlainRice<kSigned>, PlainAbreast<kSigned>};
-}
-
-RiceReader ReaderOf(Coder coder) {
-  static const RiceReader kReaders[] = {BestRice<false>(), BestRice<true>()};
-  return kReaders[coder == kRiceSigned || coder == kRiceSignedBlocks ? 1 : 0];
-}
-
 // The parameter of a block that begins, or of all.
 base::Result<unsigned> Parameter(const Codes& codes, BitWindow* bits) {
   const unsigned k = codes.blocks() ? static_cast<unsigned>(bits->Read(6)) : codes.k;
@@ -284,6 +124,20 @@ base::Result<unsigned> Parameter(const Codes& codes, BitWindow* bits) {
     return base::Fail(base::ErrorKind::kCorrupt, "Rice codes: bad parameter");
   }
   return k;
+}
+
+// The same for each of the first `count` lanes.
+base::Result<> ReadParameters(const Codes& codes, std::size_t count, Lanes* lanes) {
+  for (std::size_t lane = 0; lane < count; ++lane) {
+    BitWindow bits(codes.bits, lanes->at[lane]);
+    const auto k = Parameter(codes, &bits);
+    if (!k) {
+      return base::Fail(k.error());
+    }
+    lanes->k[lane] = *k;
+    lanes->at[lane] = bits.taken();
+  }
+  return {};
 }
 
 // The next residuals' codes; a block begins with the first.
@@ -305,38 +159,42 @@ base::Result<> ReadCodes(const Codes& codes, BitWindow* bits, std::span<I> out) 
   return bits->Overrun() ? Corrupt("Rice codes: cut short") : base::Result<>{};
 }
 
-// The same from a mark on, `marks` being those from there on.
+// The same from a mark on, `marks` being those from there on: as many blocks at a time as there are
+// lanes for, or the same number for each lane.
 base::Result<> ReadMarked(const Codes& codes, std::span<const IntegerMark> marks,
                           std::span<I> out) {
-  // So many blocks each lane has, of which the very last may be cut short; what is left comes
-  // after.
-  const std::size_t each = (out.size() + kBlock - 1) / kBlock / kLanes;
-  BitWindow first(codes.bits, marks[0].bit);
-  if (codes.coder == kPacked || each == 0) {
-    return ReadCodes(codes, &first, out);
+  if (codes.coder == kPacked) {
+    BitWindow bits(codes.bits, marks[0].bit);
+    return ReadCodes(codes, &bits, out);
   }
-  const std::size_t apart = each * kBlock;
-  Lanes lanes{
-      {first, BitWindow(codes.bits, marks[each].bit), BitWindow(codes.bits, marks[2 * each].bit)},
-      {}};
   const RiceReader reader = ReaderOf(codes.coder);
-  for (std::size_t at = 0; at < apart; at += kBlock) {
-    for (std::size_t lane = 0; lane < kLanes; ++lane) {
-      const auto k = Parameter(codes, &lanes.bits[lane]);
-      if (!k) {
-        return base::Fail(k.error());
+  std::size_t end = marks[0].bit;
+  while (!out.empty()) {
+    const std::size_t blocks = (out.size() + kBlock - 1) / kBlock;
+    const std::size_t count = std::min(blocks, kLanes);
+    const std::size_t each = blocks / count;
+    const std::size_t apart = each * kBlock;
+    Lanes lanes;
+    for (std::size_t lane = 0; lane < count; ++lane) {
+      lanes.at[lane] = marks[lane * each].bit;
+    }
+    for (std::size_t at = 0; at < apart; at += kBlock) {
+      if (auto read = ReadParameters(codes, count, &lanes); !read) {
+        return read;
       }
-      lanes.k[lane] = *k;
+      // The very last block may be cut short.
+      const std::size_t n = std::min(kBlock, out.size() - (count - 1) * apart - at);
+      reader.abreast[count - 1](codes.bits, &lanes, codes.centre, apart, n, &out[at]);
+      if (n < kBlock && count > 1) {
+        reader.abreast[count - 2](codes.bits, &lanes, codes.centre, apart, kBlock - n,
+                                  &out[at + n]);
+      }
     }
-    const std::size_t n = std::min(kBlock, out.size() - 2 * apart - at);
-    reader.abreast(&lanes, codes.centre, apart, n, &out[at]);
-    for (std::size_t lane = 0; n < kBlock && lane + 1 < kLanes; ++lane) {
-      reader.run(&lanes.bits[lane], lanes.k[lane], codes.centre,
-                 out.subspan(lane * apart + at + n, kBlock - n));
-    }
+    end = lanes.at[count - 1];
+    marks = marks.subspan(count * each);
+    out = out.subspan(std::min(out.size(), count * apart));
   }
-  return ReadCodes(codes, &lanes.bits[kLanes - 1],
-                   out.subspan(std::min(out.size(), kLanes * apart)));
+  return end > codes.bits.size() * 8 ? Corrupt("Rice codes: cut short") : base::Result<>{};
 }
 
 // From residuals back to values, where `value` and `difference` came before.
