@@ -3,12 +3,15 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <cmath>
 #include <fstream>
+#include <random>
 #include <set>
 
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/log.h"
+#include "base/quotient.h"
 #include "base/resident.h"
 #include "base/secret.h"
 #include "base/text.h"
@@ -164,6 +167,25 @@ TEST(Resident, ReleasedCodeComesBack) {
   EXPECT_LT(resident(), before);
   EXPECT_EQ(HmacSha256Hex("Jefe", "what do ya want for nothing?").size(), 64U);
   EXPECT_THROW(throw std::runtime_error("through released frames"), std::runtime_error);
+}
+
+TEST(Quotient, IsWhatDivisionGives) {
+  std::mt19937_64 rng(1);
+  const auto significand = [&rng] { return 1 + std::ldexp(static_cast<double>(rng() >> 12), -52); };
+  for (int round = 0; round < 2000; ++round) {
+    const double divisor = round < 1000   ? round + 1
+                           : round < 1023 ? std::pow(10.0, round - 1000)
+                                          : std::floor(std::ldexp(significand(), round % 64));
+    const Quotient quotient(divisor);
+    EXPECT_EQ(quotient.Of(0), 0);
+    for (int i = 0; i < 100; ++i) {
+      const double any = std::ldexp(significand(), static_cast<int>(rng() % 1800) - 900);
+      const double near = std::nextafter(significand() * divisor, i % 2 == 0 ? 0 : HUGE_VAL);
+      for (const double v : {any, -any, near}) {
+        ASSERT_EQ(quotient.Of(v), v / divisor) << v << " / " << divisor;
+      }
+    }
+  }
 }
 
 TEST(SecretFile, RefusesWhatOthersMayRead) {

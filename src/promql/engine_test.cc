@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cmath>
+#include <random>
 
 #include "promql/memory_querier.h"
 
@@ -90,6 +92,37 @@ TEST_F(EngineTest, HasNoTroubleWithExtremeTimes) {
                            "max_over_time(a[5m:1m] @ 9e15)", "year(vector(1e300))",
                            "year(vector(NaN))", "day_of_week(vector(-1e18))"}) {
     EXPECT_TRUE(Instant(text)) << text;
+  }
+}
+
+TEST_F(EngineTest, AveragesOfManyWindowsAreThoseOfEachAlone) {
+  std::mt19937_64 rng(1);
+  const auto any = [&rng] { return std::ldexp(static_cast<double>(rng() >> 11), -53) - 0.5; };
+  for (const double size : {1e2, 1e9, 1e-100, 1e-306, 1e307, 1.79e308, 5e-324}) {
+    MemoryQuerier many;
+    for (int i = 0; i < 300; ++i) {
+      const double v = rng() % 8 == 0 ? 0.0 : any() * size;
+      many.Add({{"__name__", "b"}, {"of", "any"}}, i * 1000, v);
+      many.Add({{"__name__", "b"}, {"of", "whole"}}, i * 1000, std::floor(v));
+      many.Add({{"__name__", "b"}, {"of", "odd"}}, i * 1000, i == 150 ? HUGE_VAL : -v);
+    }
+    const Engine engine(&many, limits);
+    for (const std::string window : {"1s", "12s", "61s"}) {
+      const auto expr = *ParseExpr("avg_over_time(b[" + window + "])");
+      const auto answer = engine.Range(*expr, 0, 299'000, 1000);
+      ASSERT_TRUE(answer);
+      for (const MatrixSeries& series : std::get<Matrix>(answer->value)) {
+        for (const model::Point& point : series.points) {
+          const auto alone = engine.Instant(*expr, point.t);
+          for (const auto& [labels, t, v] : std::get<Vector>(alone->value)) {
+            if (*labels == *series.labels) {
+              EXPECT_EQ(std::bit_cast<std::uint64_t>(v), std::bit_cast<std::uint64_t>(point.v))
+                  << v << " " << point.v << " of " << size << " at " << t;
+            }
+          }
+        }
+      }
+    }
   }
 }
 
