@@ -2,6 +2,9 @@
 #include "api/number.h"
 
 #include <fmt/format.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include <algorithm>
 #include <array>
@@ -48,6 +51,126 @@ char* WriteWhole(char* at, std::uint32_t whole) {
   at += 8 - zeros;
   *at = '.';
   return at + 1;
+}
+
+using Wide = unsigned __int128;
+/// The upper half of the product.
+constexpr std::uint64_t High(std::uint64_t a, std::uint64_t b) {
+  return static_cast<std::uint64_t>(Wide{a} * b >> 64);
+}
+constexpr std::uint64_t kUnits = 10'000'000'000'000'000;  // 16 decimals
+
+/// How numbers of one binary exponent are rounded to decimals. Of a unit's parts there are so many
+/// that half the distance of two doubles is kHalf parts, whatever the exponent.
+struct Cut {
+  std::uint64_t small = 0;    ///< the largest power of ten not above their distance, in units
+  std::uint64_t large = 0;    ///< ten of them
+  std::uint64_t inverse = 0;  ///< of `large`: 2^(64 + shift) / large, rounded up
+  std::uint64_t shift = 0;
+  std::uint64_t whole = 0;  ///< 2 to the number of bits before the fraction
+  std::uint64_t parts = 0;  ///< of a unit
+  std::uint64_t small_parts = 0;
+  std::uint64_t large_parts = 0;
+  /// x / large, rounded down, for x below 2^54.
+  [[nodiscard]] std::uint64_t Larges(std::uint64_t x) const { return High(x, inverse) >> shift; }
+};
+constexpr std::uint64_t kHalf = kUnits / 2;
+
+constexpr unsigned kCutExponents = 35;  // numbers from 1 on and below 2^35
+constexpr auto kCuts = [] {
+  std::array<Cut, kCutExponents> out{};
+  for (std::size_t e = 0; e < out.size(); ++e) {
+    Cut& cut = out[e];
+    const std::uint64_t distance = kUnits >> (52 - e);
+    for (cut.small = 1; cut.small * 10 <= distance;) {
+      cut.small *= 10;
+    }
+    cut.large = cut.small * 10;
+    cut.shift = static_cast<unsigned>(std::bit_width(cut.large)) - 1;
+    cut.inverse = static_cast<std::uint64_t>(((Wide{1} << (64 + cut.shift)) - 1) / cut.large) + 1;
+    cut.whole = 1ULL << (12 + e);
+    cut.parts = 1ULL << (52 - e);
+    cut.small_parts = cut.small * cut.parts;
+    cut.large_parts = cut.large * cut.parts;
+  }
+  return out;
+}();
+
+/// The decimals of a number 1 <= size < 2^35 that is not whole, in units of 10^-16: of those that
+/// read back as `size` the one with the fewest digits, and of these the nearest. 0 when two may be
+/// equally near. What reads back lies nearer than half the distance to the next double; of the
+/// multiples of `large` at most one does, of those of `small` at least one. No branch depends on
+/// the digits, which nobody can foresee.
+std::uint64_t NearestDecimals(double size) {
+  const auto bits = std::bit_cast<std::uint64_t>(size);
+  const Cut& cut = kCuts[(bits >> 52) - 1023];
+  const Wide exact = Wide{bits * cut.whole} * kUnits;
+  const auto units = static_cast<std::uint64_t>(exact >> 64);
+  const auto rest = static_cast<std::uint64_t>(exact);
+  if (rest << 1 == 0) {
+    return 0;
+  }
+  const std::uint64_t beyond = units - cut.Larges(units) * cut.large;
+  const std::uint64_t parts = beyond * cut.parts + High(rest, cut.parts);
+  const std::uint64_t below = cut.Larges(beyond * 10);
+  std::uint64_t smalls = below;
+  smalls += 2 * (parts - below * cut.small_parts) > cut.small_parts ? 1 : 0;
+  smalls = __builtin_unpredictable(parts < kHalf) ? 0 : smalls;
+  smalls = __builtin_unpredictable(cut.large_parts - parts < kHalf) ? 10 : smalls;
+  return units - beyond + smalls * cut.small;
+}
+
+/// Writes a number below 10^16 as the decimals of 10^-16; gives the end of those that are not 0 at
+/// the end.
+char* WriteDecimals(char* at, std::uint64_t units) {
+  constexpr std::uint64_t kEight = 100'000'000;
+#ifdef __SSE2__
+  // As EightDigits, for both halves at once.
+  __m128i x = _mm_set_epi64x(static_cast<std::int64_t>(units % kEight),
+                             static_cast<std::int64_t>(units / kEight));
+  __m128i high = _mm_srli_epi64(_mm_mul_epu32(x, _mm_set1_epi64x(0xD1B7'1759)), 45);
+  x = _mm_add_epi64(
+      high, _mm_slli_epi64(_mm_sub_epi64(x, _mm_mul_epu32(high, _mm_set1_epi64x(10'000))), 32));
+  high = _mm_srli_epi16(_mm_mulhi_epu16(x, _mm_set1_epi16(5243)), 3);
+  x = _mm_add_epi16(
+      high, _mm_slli_epi32(_mm_sub_epi16(x, _mm_mullo_epi16(high, _mm_set1_epi16(100))), 16));
+  high = _mm_mulhi_epu16(x, _mm_set1_epi16(6554));
+  x = _mm_add_epi8(high,
+                   _mm_slli_epi16(_mm_sub_epi16(x, _mm_mullo_epi16(high, _mm_set1_epi16(10))), 8));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(at), _mm_or_si128(x, _mm_set1_epi8('0')));
+  const auto zeros =
+      static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(x, _mm_setzero_si128())));
+  return at + std::bit_width(zeros ^ 0xFFFF);
+#else
+  const std::uint64_t high = EightDigits(static_cast<std::uint32_t>(units / kEight));
+  const std::uint64_t low = EightDigits(static_cast<std::uint32_t>(units % kEight));
+  std::memcpy(at, &high, sizeof high);
+  std::memcpy(at + 8, &low, sizeof low);
+  return at + (low != kZeros ? 16 - std::countl_zero(low ^ kZeros) / 8
+                             : 8 - std::countl_zero(high ^ kZeros) / 8);
+#endif
+}
+
+/// The shortest digits of a number 1 <= size < 2^35 that is not whole; nullptr as above.
+char* WriteUsual(char* at, double size) {
+  const std::uint64_t decimals = NearestDecimals(size);
+  if (decimals == 0) {
+    return nullptr;
+  }
+  // No whole number lies between a double and its shortest digits: it would be a double itself.
+  const auto whole = static_cast<std::int64_t>(size);
+  if (whole < 100) {
+    *at = static_cast<char>('0' + whole / 10);
+    at += whole < 10 ? 0 : 1;
+    *at++ = static_cast<char>('0' + whole % 10);
+    *at++ = '.';
+  } else if (whole < 100'000'000) {
+    at = WriteWhole(at, static_cast<std::uint32_t>(whole));
+  } else {
+    at = std::to_chars(at, at + kNumberText, whole).ptr;
+    *at++ = '.';
+  }
+  return WriteDecimals(at, decimals);
 }
 
 /// A number that is a whole number of millionths, as most measurements are: of so few digits no two
@@ -144,6 +267,12 @@ char* WriteValue(char* at, double v) {
   }
   if (size < 1e9) {
     if (char* end = WriteMicros(at, v, size)) {
+      return end;
+    }
+  }
+  if (size >= 1 && size < 0x1p35) {
+    *at = '-';
+    if (char* end = WriteUsual(at + (v < 0 ? 1 : 0), size)) {
       return end;
     }
   }

@@ -320,7 +320,8 @@ TEST(Numbers, TheQuickWaysWriteTheShortestDigits) {
     if (std::isfinite(any)) {
       expect(any);
     }
-    expect(std::ldexp(static_cast<double>(rng() >> 11), static_cast<int>(rng() % 40) - 70));
+    expect(std::ldexp(static_cast<double>(rng() >> 11), static_cast<int>(rng() % 56) - 70));
+    expect(std::ldexp(static_cast<double>(rng() >> rng() % 64), -static_cast<int>(rng() % 40)));
   }
   for (const double v :
        {0.0, 1.0, 999999999.999999, 1e9, 1e15, 9999999999999.998, 0.0001, 1e-4, 5e-7,
