@@ -10,6 +10,7 @@
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
+#include <boost/beast/core/buffers_suffix.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
@@ -384,14 +385,7 @@ class Talk {
     if (framing.head || bodiless) {
       response.body.clear();
     }
-    if (response.body.size() <= kPiece) {
-      out += response.body;
-      response.body.clear();
-    }
-    bool sent = co_await Write(&out);
-    if (sent && !response.body.empty()) {
-      sent = co_await Write(&response.body);
-    }
+    const bool sent = co_await Write(&out, {}, response.body);
     co_return sent&& framing.keep_alive;
   }
 
@@ -432,25 +426,25 @@ class Talk {
     co_return sent&& framing.keep_alive;
   }
 
-  /// Sends `before`, the data and `after`, with a limit of time for each piece.
+  /// Sends `before`, the data and `after`; the limit of time begins anew after every kPiece bytes.
   loop::Task<bool> Write(const std::string* data, std::string_view before = {},
                          std::string_view after = {}) {
-    std::size_t at = 0;
-    do {
-      const std::size_t size = std::min(kPiece, data->size() - at);
-      const bool last = at + size == data->size();
-      const std::array<asio::const_buffer, 3> buffers = {
-          asio::buffer(before), asio::buffer(data->data() + at, size),
-          last ? asio::buffer(after) : asio::const_buffer()};
-      before = {};
-      at += size;
-      Within(shared_->options.write_time);
+    const std::array all = {asio::buffer(before), asio::buffer(*data), asio::buffer(after)};
+    boost::beast::buffers_suffix rest(all);
+    for (std::size_t since = kPiece; asio::buffer_size(rest) > 0;) {
+      if (since >= kPiece) {
+        Within(shared_->options.write_time);
+        since = 0;
+      }
       error_code ec;
-      co_await asio::async_write(stream_, buffers, asio::redirect_error(asio::use_awaitable, ec));
+      const auto sent =
+          co_await stream_.async_write_some(rest, asio::redirect_error(asio::use_awaitable, ec));
       if (ec) {
         co_return false;
       }
-    } while (at < data->size());
+      rest.consume(sent);
+      since += sent;
+    }
     co_return true;
   }
 
