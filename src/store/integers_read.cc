@@ -1,9 +1,9 @@
 // Reading integers, whatever the bytes hold.
 #include <algorithm>
 
+#include "store/codes_read.h"
 #include "store/integers.h"
 #include "store/integers_code.h"
-#include "store/rice_read.h"
 
 namespace store {
 namespace {
@@ -146,14 +146,14 @@ base::Result<> ReadCodes(const Codes& codes, BitWindow* bits, std::span<I> out) 
     ReadPacked(codes, bits, out);
     return bits->Overrun() ? Corrupt("packed integers: cut short") : base::Result<>{};
   }
-  const RiceReader reader = ReaderOf(codes.coder);
+  const Run run = RunOf(codes.coder);
   for (std::size_t at = 0; at < out.size();) {
     const std::size_t n = codes.blocks() ? std::min(kBlock, out.size() - at) : out.size();
     const auto k = Parameter(codes, bits);
     if (!k) {
       return base::Fail(k.error());
     }
-    reader.run(bits, *k, codes.centre, out.subspan(at, n));
+    run(bits, *k, codes.centre, out.subspan(at, n));
     at += n;
   }
   return bits->Overrun() ? Corrupt("Rice codes: cut short") : base::Result<>{};
@@ -163,18 +163,18 @@ base::Result<> ReadCodes(const Codes& codes, BitWindow* bits, std::span<I> out) 
 // lanes for, or the same number for each lane.
 base::Result<> ReadMarked(const Codes& codes, std::span<const IntegerMark> marks,
                           std::span<I> out) {
-  if (codes.coder == kPacked) {
-    BitWindow bits(codes.bits, marks[0].bit);
-    return ReadCodes(codes, &bits, out);
+  if (codes.coder == kPacked && codes.range == 0) {
+    std::ranges::fill(out, codes.centre);
+    return {};
   }
-  const RiceReader reader = ReaderOf(codes.coder);
+  const auto& abreast = AbreastOf(codes.coder);
   std::size_t end = marks[0].bit;
   while (!out.empty()) {
     const std::size_t blocks = (out.size() + kBlock - 1) / kBlock;
     const std::size_t count = std::min(blocks, kLanes);
     const std::size_t each = blocks / count;
     const std::size_t apart = each * kBlock;
-    Lanes lanes;
+    Lanes lanes{.phase = Phase(codes.range)};
     for (std::size_t lane = 0; lane < count; ++lane) {
       lanes.at[lane] = marks[lane * each].bit;
     }
@@ -184,17 +184,16 @@ base::Result<> ReadMarked(const Codes& codes, std::span<const IntegerMark> marks
       }
       // The very last block may be cut short.
       const std::size_t n = std::min(kBlock, out.size() - (count - 1) * apart - at);
-      reader.abreast[count - 1](codes.bits, &lanes, codes.centre, apart, n, &out[at]);
+      abreast[count - 1](codes.bits, &lanes, codes.centre, apart, n, &out[at]);
       if (n < kBlock && count > 1) {
-        reader.abreast[count - 2](codes.bits, &lanes, codes.centre, apart, kBlock - n,
-                                  &out[at + n]);
+        abreast[count - 2](codes.bits, &lanes, codes.centre, apart, kBlock - n, &out[at + n]);
       }
     }
     end = lanes.at[count - 1];
     marks = marks.subspan(count * each);
     out = out.subspan(std::min(out.size(), count * apart));
   }
-  return end > codes.bits.size() * 8 ? Corrupt("Rice codes: cut short") : base::Result<>{};
+  return end > codes.bits.size() * 8 ? Corrupt("integers: cut short") : base::Result<>{};
 }
 
 // From residuals back to values, where `value` and `difference` came before.

@@ -1,4 +1,4 @@
-// Bits and Rice codes, as integers_read.cc reads them; not for other files.
+// Bits and codes, as integers_read.cc reads them; not for other files.
 #pragma once
 
 #include <algorithm>
@@ -80,18 +80,19 @@ inline constexpr std::size_t kLanes = 4;
 struct Lanes {
   std::size_t at[kLanes] = {};  // the next bit of each
   unsigned k[kLanes] = {};      // its Rice parameter
+  Phase phase{0};               // packed: of all
 };
 
-// What reads the codes of one kind, the quickest that the processor has.
-struct RiceReader {
-  // Fills `out` with what the codes of parameter k (at most kMaxRice) stand for, `centre` added.
-  void (*run)(BitWindow* bits, unsigned k, I centre, std::span<I> out);
-  // The next `count` codes of the first n lanes; those of lane i go to `out` + i * `apart`. The
-  // place is n - 1.
-  using Abreast = void (*)(Bytes bytes, Lanes* lanes, I centre, std::size_t apart,
-                           std::size_t count, I* out);
-  std::array<Abreast, kLanes> abreast;
-};
-RiceReader ReaderOf(Coder coder);
+// Functions that read codes, the quickest that the processor has. What a code stands for gets
+// `centre` added.
+//
+// Fills `out` from Rice codes of parameter k (at most kMaxRice).
+using Run = void (*)(BitWindow* bits, unsigned k, I centre, std::span<I> out);
+Run RunOf(Coder coder);
+// Reads the next `count` codes of the first n lanes; those of lane i go to `out` + i * `apart`. The
+// place is n - 1.
+using Abreast = void (*)(Bytes bytes, Lanes* lanes, I centre, std::size_t apart, std::size_t count,
+                         I* out);
+const std::array<Abreast, kLanes>& AbreastOf(Coder coder);
 
 }  // namespace store::integer_code
