@@ -2,6 +2,7 @@
 #include "promql/evaluator.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -21,11 +22,12 @@ bool DependsOnStep(const Expr& call) {
 /// Whether there is a staleness marker. They are NaN, which is looked for first: in a loop without
 /// an end before its time, of which the compiler makes one of several values at once.
 bool HasAbsent(std::span<const double> values) {
-  bool odd = false;
+  constexpr auto kInfinite = std::bit_cast<std::uint64_t>(std::numeric_limits<double>::infinity());
+  std::uint64_t odd = 0;  // at the top: beyond the infinite
   for (const double v : values) {
-    odd |= std::isnan(v);
+    odd |= kInfinite - std::bit_cast<std::uint64_t>(std::fabs(v));
   }
-  return odd && std::ranges::any_of(values, IsAbsent);
+  return odd >> 63 != 0 && std::ranges::any_of(values, IsAbsent);
 }
 
 /// Walks one series over the steps: the newest sample not older than the lookback.

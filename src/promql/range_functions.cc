@@ -2,6 +2,7 @@
 // arithmetic, operation by operation, so that the results are the same to the last bit.
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -358,11 +359,12 @@ bool PlainAverages(const double* v, const std::size_t* from, std::size_t size, d
 /// limit then: to cancel out to less than 2^-400 it would have to be below 2^-300 already, and
 /// there the next value makes it larger, or is 0 and makes it smaller by 1 / n alone.
 [[gnu::target("avx2")]] bool NoneIsTiny(std::span<const double> values) {
-  bool tiny = false;
+  std::uint64_t both = 0;  // at the top: below the limit, and not 0
   for (const double v : values) {
-    tiny |= (std::fabs(v) < 0x1p-200) & (v != 0);
+    const auto size = std::bit_cast<std::uint64_t>(std::fabs(v));
+    both |= (size - std::bit_cast<std::uint64_t>(0x1p-200)) & (0 - size);
   }
-  return !tiny;
+  return both >> 63 == 0;
 }
 #endif
 

@@ -107,9 +107,10 @@ void KeptChunk::AppendTimes(std::size_t first, std::size_t last,
   const std::size_t before = out->size();
   out->resize(before + last - first);
   model::Timestamp t = start_ + static_cast<std::int64_t>(first) * step_;
+  const std::int64_t step = step_;  // which no time that is written can be
   for (model::Timestamp& one : std::span(*out).subspan(before)) {
     one = t;
-    t += step_;
+    t += step;
   }
 }
 
