@@ -98,7 +98,7 @@ base::Result<std::pair<std::size_t, std::size_t>> KeptChunk::RowsIn(
 
 void KeptChunk::AppendTimes(std::size_t first, std::size_t last,
                             std::span<const model::Timestamp> times,
-                            std::vector<model::Timestamp>* out) const {
+                            Room<model::Timestamp>* out) const {
   if (step_ == 0) {
     out->insert(out->end(), times.begin() + static_cast<std::ptrdiff_t>(first),
                 times.begin() + static_cast<std::ptrdiff_t>(last));

@@ -15,6 +15,7 @@
 #include "store/chunk.h"
 #include "store/index.h"
 #include "store/integers.h"
+#include "store/room.h"
 
 namespace store {
 
@@ -49,7 +50,7 @@ class KeptChunk {
       model::Timestamp from, model::Timestamp to, std::vector<model::Timestamp>* times) const;
   /// Appends the times of the rows [first, last); `times` as RowsIn left it.
   void AppendTimes(std::size_t first, std::size_t last, std::span<const model::Timestamp> times,
-                   std::vector<model::Timestamp>* out) const;
+                   Room<model::Timestamp>* out) const;
   /// The out.size() values of a column from its `first` on. A column that is read a second time
   /// gets marks, from which on it is read much more quickly. Errors: kCorrupt.
   [[nodiscard]] base::Result<> Decode(const Column& column, std::size_t first,

@@ -69,9 +69,9 @@ TEST(KeptChunk, HasWhatWasAskedForAndItsTimes) {
       std::vector<model::Timestamp> scratch;
       const auto rows = kept.RowsIn(from, to, &scratch);
       ASSERT_TRUE(rows.has_value());
-      std::vector<model::Timestamp> got;
+      Room<model::Timestamp> got;
       kept.AppendTimes(rows->first, rows->second, scratch, &got);
-      std::vector<model::Timestamp> wanted;
+      Room<model::Timestamp> wanted;
       std::ranges::copy_if(times, std::back_inserter(wanted),
                            [&](model::Timestamp t) { return t >= from && t <= to; });
       ASSERT_EQ(got, wanted);

@@ -21,7 +21,7 @@ SeriesView ViewOf(const SeriesData& series) {
 // What is read of one series. While it has a sample in every row of its target's chunks it shares
 // the group's times; then its own list is empty.
 struct Buffer {
-  std::vector<double> v;
+  Room<double> v;
   std::vector<model::Timestamp> own;
   bool shares = true;
 };
@@ -283,8 +283,8 @@ class GroupReader {
       return all_.TooMany();
     }
     const std::span<const double> v = buffer.v;
-    const std::span<const model::Timestamp> t =
-        std::span<const model::Timestamp>(buffer.shares ? times_ : buffer.own).first(v.size());
+    const auto t =
+        (buffer.shares ? std::span<const model::Timestamp>(times_) : buffer.own).first(v.size());
     const std::size_t place = all_.place_[slot];
     const auto& labels = all_.snapshot_.labels[slot];
     const auto twin = all_.twins_.find(place);
@@ -314,7 +314,7 @@ class GroupReader {
 
   Selection& all_;
   bool ordered_ = true;                        // times_ ascend
-  std::vector<model::Timestamp> times_;        // of the group, all chunks so far
+  Room<model::Timestamp> times_;               // of the group, all chunks so far
   std::vector<model::Timestamp> chunk_times_;  // of one chunk, all rows
   std::vector<Buffer> buffers_;                // of the group's series
   std::vector<SeriesData> condensed_;          // of them, or empty: statistics of five minutes
