@@ -1,4 +1,4 @@
-// Numbers as Go writes them, by std::to_chars (shortest digits that read back).
+// Numbers as Go writes them: the shortest digits that read back.
 #include "api/number.h"
 
 #include <fmt/format.h>
