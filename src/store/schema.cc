@@ -28,9 +28,9 @@ constexpr const char* kTables =
     "CREATE TABLE target(id INTEGER PRIMARY KEY, name BLOB NOT NULL);"
     "CREATE TABLE series(id INTEGER PRIMARY KEY, target INTEGER NOT NULL, labels BLOB NOT NULL);"
     "CREATE TABLE head(window INTEGER, seq INTEGER, data BLOB NOT NULL,"
-    " PRIMARY KEY(window, seq)) WITHOUT ROWID;"
+    " PRIMARY KEY(window, seq));"
     "CREATE TABLE chunk(window INTEGER, target INTEGER, part INTEGER, data BLOB NOT NULL,"
-    " PRIMARY KEY(window, target, part)) WITHOUT ROWID;"
+    " PRIMARY KEY(window, target, part));"
     "CREATE TABLE aside(id INTEGER PRIMARY KEY, at INTEGER NOT NULL, source TEXT NOT NULL,"
     " window INTEGER, target INTEGER, part INTEGER, reason TEXT NOT NULL, data BLOB NOT NULL);";
 

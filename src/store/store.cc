@@ -366,9 +366,13 @@ Stats Store::stats() const {
   out.wal_bytes =
       stat((s.path + "-wal").c_str(), &file) == 0 ? static_cast<std::uint64_t>(file.st_size) : 0;
   if (auto reader = s.TakeReader(); reader) {
+    // Both as the WAL has them; the file may still be shorter than what is used.
+    const auto pages = (*reader)->db.Number("PRAGMA page_count");
     const auto free = (*reader)->db.Number("PRAGMA freelist_count");
     const auto size = (*reader)->db.Number("PRAGMA page_size");
-    out.free_bytes = free && size ? static_cast<std::uint64_t>(*free * *size) : 0;
+    const auto used = pages && free && size ? (*pages - *free) * *size : INT64_MAX;
+    out.free_bytes =
+        out.database_bytes - std::min(out.database_bytes, static_cast<std::uint64_t>(used));
     s.GiveReader(std::move(*reader));
   }
   out.pending_bytes = s.pending_bytes;

@@ -54,7 +54,7 @@ struct Stats {
   std::size_t head_samples = 0;      ///< in memory, not in a chunk yet
   std::size_t pending_bytes = 0;     ///< log rows that the disk did not take yet
   std::uint64_t database_bytes = 0;  ///< the file, free pages included
-  std::uint64_t free_bytes = 0;      ///< pages that wait for reuse
+  std::uint64_t free_bytes = 0;      ///< of them, what nothing is in
   std::uint64_t wal_bytes = 0;
   std::uint64_t samples_appended = 0;
   std::uint64_t samples_overwritten = 0;  ///< same series and time, another value

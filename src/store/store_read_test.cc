@@ -83,6 +83,30 @@ TEST_F(StoreReadTest, BesideAWriterItSeesOneMomentAndChangesNothing) {
   EXPECT_EQ(all->metrics[0].first, "x");
 }
 
+TEST_F(StoreReadTest, TheOldestStoresHaveTheirTablesInKeyOrder) {
+  MustOpen(Options()).reset();
+  Sql("DROP TABLE head; DROP TABLE chunk;"
+      "CREATE TABLE head(window INTEGER, seq INTEGER, data BLOB NOT NULL,"
+      " PRIMARY KEY(window, seq)) WITHOUT ROWID;"
+      "CREATE TABLE chunk(window INTEGER, target INTEGER, part INTEGER, data BLOB NOT NULL,"
+      " PRIMARY KEY(window, target, part)) WITHOUT ROWID;");
+  auto store = MustOpen(Options());
+  for (int i = 0; i < 300; ++i) {
+    ASSERT_TRUE(store->Append(MakeBatch("a", kStart + i * 5000, {{"x", i * 1.0}})).has_value());
+    if (i % 100 == 99) {
+      MaintainAt(store.get(), kStart + i * 5000);
+    }
+  }
+  store.reset();
+  store = MustOpen(Options());
+  EXPECT_EQ(MustSelect(*store, {Match("__name__", "x")})[0].v.size(), 300U);
+  const auto report = MustRead()->Check();
+  ASSERT_TRUE(report.has_value());
+  EXPECT_THAT(report->problems, ElementsAre());
+  EXPECT_GT(report->head_samples, 0U);
+  EXPECT_GT(store->stats().windows, 0U);
+}
+
 TEST_F(StoreReadTest, NothingThereAndForeignFiles) {
   EXPECT_EQ(Store::OpenToRead(dir_.path() + "/none").error().kind, base::ErrorKind::kNotFound);
   EXPECT_FALSE(std::filesystem::exists(dir_.path() + "/none"));
