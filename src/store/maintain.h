@@ -38,5 +38,8 @@ base::Result<> DropTier(State* s, Window day, base::Instant deadline);
 
 /// Gives a few free pages back to the file system when there are many.
 base::Result<> ShrinkFile(State* s);
+// Gives all free pages back to the file system, or as many as it can until then: for a store that
+// is being closed. A disk that refuses keeps them.
+void GiveAllPages(State* s, base::Instant deadline);
 
 }  // namespace store

@@ -169,6 +169,25 @@ base::Result<> CollectSeries(State* s, base::Instant deadline) {
   return {};
 }
 
+namespace {
+
+base::Result<> GivePages(State* s) {
+  const std::string give =
+      "PRAGMA incremental_vacuum(" + std::to_string(kGivenBytes / s->write.page_bytes) + ")";
+  return s->write.db.Exec(give.c_str());
+}
+
+}  // namespace
+
+void GiveAllPages(State* s, base::Instant deadline) {
+  while (base::Clock::Steady() < deadline) {
+    const auto free = s->write.db.Number("PRAGMA freelist_count");
+    if (!free || *free == 0 || !GivePages(s)) {
+      return;
+    }
+  }
+}
+
 base::Result<> ShrinkFile(State* s) {
   Database& db = s->write.db;
   const auto pages = db.Number("PRAGMA page_count");
@@ -178,9 +197,7 @@ base::Result<> ShrinkFile(State* s) {
   }
   const std::int64_t page = s->write.page_bytes;
   if (*free * page > kFreeBytes && *free > *pages / 4) {
-    const std::string give =
-        "PRAGMA incremental_vacuum(" + std::to_string(kGivenBytes / page) + ")";
-    auto done = db.Exec(give.c_str());
+    auto done = GivePages(s);
     if (!done) {
       return done;
     }

@@ -12,12 +12,15 @@
 #include <filesystem>
 
 #include "base/log.h"
+#include "store/maintain.h"
 #include "store/state.h"
 
 namespace store {
 namespace {
 
 using base::ErrorKind;
+
+constexpr base::Duration kCloseBudget = std::chrono::milliseconds(200);
 
 int CountWalPages(void* context, sqlite3* /*db*/, const char* /*name*/, int pages) {
   static_cast<std::atomic<int>*>(context)->store(pages);
@@ -297,7 +300,12 @@ void State::SuspectAll() {
 }
 
 Store::Store(std::unique_ptr<State> state) : state_(std::move(state)) {}
-Store::~Store() = default;
+Store::~Store() {
+  // The log of samples that are not columns yet has left room that only a running store needs.
+  if (!state_->read_only) {
+    GiveAllPages(state_.get(), base::Clock::Steady() + kCloseBudget);
+  }
+}
 
 base::Result<std::unique_ptr<Store>> Store::Open(StoreOptions options) {
   if (auto good = CheckOptions(options); !good) {

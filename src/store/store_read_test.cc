@@ -107,6 +107,24 @@ TEST_F(StoreReadTest, TheOldestStoresHaveTheirTablesInKeyOrder) {
   EXPECT_GT(store->stats().windows, 0U);
 }
 
+TEST_F(StoreReadTest, AClosedStoreHasNoFreePages) {
+  auto store = MustOpen(Options());
+  for (int i = 0; i < 2000; ++i) {
+    ASSERT_TRUE(store->Append(MakeBatch("a", kStart + i * 100, {{"x", i * 0.5}})).has_value());
+  }
+  MaintainAt(store.get(), kStart + 20 * kMinute);
+  const auto pages = [this](const char* what) {
+    auto db = Database::OpenReadOnly(dir_.database());
+    return db->Number(std::string("PRAGMA ") + what).value();
+  };
+  EXPECT_GT(pages("freelist_count"), 10) << "the log's pages wait for reuse";
+  store.reset();
+  EXPECT_EQ(pages("freelist_count"), 0);
+  EXPECT_LT(Bytes().size(), 64U << 10);
+  store = MustOpen(Options());
+  EXPECT_EQ(MustSelect(*store, {Match("__name__", "x")})[0].v.size(), 2000U);
+}
+
 TEST_F(StoreReadTest, NothingThereAndForeignFiles) {
   EXPECT_EQ(Store::OpenToRead(dir_.path() + "/none").error().kind, base::ErrorKind::kNotFound);
   EXPECT_FALSE(std::filesystem::exists(dir_.path() + "/none"));
