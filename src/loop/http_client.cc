@@ -2,16 +2,12 @@
 #include "loop/http_client.h"
 
 #include <curl/curl.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <set>
 #include <stdexcept>
 #include <unordered_map>
-#include <utility>
 
 #include "loop/http_transfer.h"
 
@@ -23,9 +19,7 @@ namespace asio = boost::asio;
 /// Kept connections of all hosts together.
 constexpr long kMaxKept = 32;
 
-/// One file descriptor of curl's, lent to Asio. A socket that this client has made stays with Asio
-/// until curl closes it, so that a kept connection is not made known anew for every request; others
-/// (of name look-ups) go back at CURL_POLL_REMOVE, since curl closes them by itself.
+/// One file descriptor of curl's, lent to Asio between CURL_POLL_IN/OUT and CURL_POLL_REMOVE.
 struct Watch {
   explicit Watch(asio::io_context& io) : descriptor(io) {}
   ~Watch() {
@@ -73,41 +67,15 @@ struct HttpClient::State : std::enable_shared_from_this<HttpClient::State> {
     static_cast<State*>(user)->SetTimer(ms);
     return 0;
   }
-  static curl_socket_t OnOpen(void* user, curlsocktype, curl_sockaddr* address) {
-    const int fd = ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-    if (fd < 0) {
-      return CURL_SOCKET_BAD;
-    }
-    static_cast<State*>(user)->own.insert(fd);
-    return fd;
-  }
-  static int OnClose(void* user, curl_socket_t fd) {
-    auto* self = static_cast<State*>(user);
-    self->own.erase(fd);
-    self->Forget(fd);
-    return ::close(fd);
-  }
   static int OnSocket(CURL*, curl_socket_t fd, int what, void* user, void*) {
     static_cast<State*>(user)->SetWatch(fd, what);
     return 0;
   }
 
-  /// Curl keeps real time itself, so this timer is not on the freezable clock. "At once" is said of
-  /// every new transfer and needs no timer.
+  /// Curl keeps real time itself, so this timer is not on the freezable clock.
   void SetTimer(long ms) {
     timer.cancel();
     if (ms < 0) {
-      return;
-    }
-    if (ms == 0) {
-      if (!std::exchange(kicked, true)) {
-        asio::post(io, [weak = weak_from_this()] {
-          if (const auto self = weak.lock()) {
-            self->kicked = false;
-            self->Act(CURL_SOCKET_TIMEOUT, 0);
-          }
-        });
-      }
       return;
     }
     timer.expires_after(std::chrono::milliseconds(ms));
@@ -119,22 +87,13 @@ struct HttpClient::State : std::enable_shared_from_this<HttpClient::State> {
     });
   }
 
-  /// At once: the number may be reused.
-  void Forget(int fd) {
-    if (const auto at = watches.find(fd); at != watches.end()) {
-      at->second->removed = true;
-      at->second->descriptor.release();
-      watches.erase(at);
-    }
-  }
-
   void SetWatch(int fd, int what) {
     const auto at = watches.find(fd);
     if (what == CURL_POLL_REMOVE) {
-      if (!own.contains(fd)) {
-        Forget(fd);
-      } else if (at != watches.end()) {
-        at->second->want = 0;
+      if (at != watches.end()) {
+        at->second->removed = true;
+        at->second->descriptor.release();  // at once: curl may close it and the number be reused
+        watches.erase(at);
       }
       return;
     }
@@ -218,10 +177,8 @@ struct HttpClient::State : std::enable_shared_from_this<HttpClient::State> {
   Loop& loop;
   asio::io_context& io;
   asio::steady_timer timer;
-  bool kicked = false;  ///< Act is posted
   CURLM* multi = nullptr;
   std::unordered_map<int, std::shared_ptr<Watch>> watches;
-  std::set<int> own;  ///< sockets that curl closes by OnClose
   std::set<Transfer*> transfers;
 };
 
@@ -260,10 +217,6 @@ Task<base::Result<HttpResponse>> HttpClient::Send(HttpRequest request) {
   Transfer& transfer = guard->transfer;
   transfer.request = std::move(request);
   Prepare(transfer);
-  curl_easy_setopt(transfer.easy, CURLOPT_OPENSOCKETFUNCTION, &State::OnOpen);
-  curl_easy_setopt(transfer.easy, CURLOPT_OPENSOCKETDATA, state_.get());
-  curl_easy_setopt(transfer.easy, CURLOPT_CLOSESOCKETFUNCTION, &State::OnClose);
-  curl_easy_setopt(transfer.easy, CURLOPT_CLOSESOCKETDATA, state_.get());
   const CURLMcode added = curl_multi_add_handle(guard->state->multi, transfer.easy);
   if (added != CURLM_OK) {
     co_return base::Fail(base::ErrorKind::kInternal, curl_multi_strerror(added));
