@@ -1,5 +1,5 @@
 // Store: a value that components watch; they are drawn again, at most once a frame, when it says that it changed.
-import { useEffect, useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 
 export class Store {
   private listeners = new Set<() => void>();
@@ -28,9 +28,10 @@ export class Store {
   }
 }
 
-/** Draws the caller again whenever the store changes. */
+/** Draws the caller again whenever the store changes. It listens before anything else can run: an effect would come a frame later, and what
+ * changed meanwhile (the first answer of all, on a quick day) would never be drawn. */
 export function useStore<S extends Store>(store: S): S {
   const [, redraw] = useState(0);
-  useEffect(() => store.subscribe(() => redraw((n) => n + 1)), [store]);
+  useLayoutEffect(() => store.subscribe(() => redraw((n) => n + 1)), [store]);
   return store;
 }
