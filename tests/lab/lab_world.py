@@ -135,7 +135,7 @@ class Raksa:
 
     def incidents(self, target=None, since=0.0):
         found = self.json("/api/v1/incidents?limit=200" + (f"&target={target}" if target else ""))["incidents"]
-        return [i for i in found if seconds(i["opened"]) >= since]
+        return [i for i in found if seconds(i["opened"]) > since - 0.001]  # the API cuts times to milliseconds
 
     def well(self, target):
         """True when every state of the target is good and no incident of it is open."""
