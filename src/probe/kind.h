@@ -60,8 +60,8 @@ struct Request {
   std::shared_ptr<const model::Target> target;   ///< never null
   std::shared_ptr<const model::ProbeSpec> spec;  ///< never null
   model::Timestamp slot = 0;                     ///< the samples' time
-  std::shared_ptr<const model::Labels>
-      labels;  ///< of every sample of the probe; null: the target's
+  /// Of every sample of the probe; null: the target's.
+  std::shared_ptr<const model::Labels> labels;
 };
 
 /// State that a probe keeps between runs (counters for differences, sessions). Made by

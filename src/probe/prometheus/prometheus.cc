@@ -84,13 +84,22 @@ struct Plan {
   std::vector<Reading> readings;  ///< what is reported of each scrape, without values
 };
 
+std::vector<model::MetricSpec> MetricList() {
+  const std::vector<std::string_view> own = {"instance", "job"};
+  return {{"up", "gauge", "", "1: the page could be scraped, 0: not", own},
+          {"scrape_duration_seconds", "gauge", "seconds", "how long the scrape took", own},
+          {"scrape_samples_scraped", "gauge", "", "samples on the page", own},
+          {"scrape_samples_post_metric_relabeling", "gauge", "", "the same: there is no relabeling",
+           own},
+          {"scrape_series_added", "gauge", "", "series that the page before did not have", own}};
+}
+
 std::vector<Reading> ReadingsOf(const model::Labels& target) {
   const model::Labels own = {{"job", std::string(target.Get("job"))},
                              {"instance", std::string(target.Get("instance"))}};
   std::vector<Reading> out;
-  for (const char* name : {"up", "scrape_duration_seconds", "scrape_samples_scraped",
-                           "scrape_samples_post_metric_relabeling", "scrape_series_added"}) {
-    out.push_back({name, own, 0});
+  for (const auto& metric : MetricList()) {
+    out.push_back({std::string(metric.name), own, 0});
   }
   return out;
 }
@@ -172,7 +181,7 @@ struct Scrape {
   }
 };
 
-/// In the order of ReadingsOf.
+/// In the order of MetricList.
 void Report(const Scrape& scrape, const Plan& plan, base::Duration took, Outcome* out) {
   const auto counts = scrape.page ? scrape.page->counts() : Counts{};
   const double values[] = {out->success ? 1.0 : 0.0, RoundSeconds(took),
@@ -297,16 +306,6 @@ std::vector<model::OptionSpec> OptionList() {
   const auto shared = WebOptions("whether the TLS certificate must be trusted");
   out.insert(out.end(), shared.begin(), shared.end());
   return out;
-}
-
-std::vector<model::MetricSpec> MetricList() {
-  const std::vector<std::string_view> own = {"instance", "job"};
-  return {{"up", "gauge", "", "1: the page could be scraped, 0: not", own},
-          {"scrape_duration_seconds", "gauge", "seconds", "how long the scrape took", own},
-          {"scrape_samples_scraped", "gauge", "", "samples on the page", own},
-          {"scrape_samples_post_metric_relabeling", "gauge", "", "the same: there is no relabeling",
-           own},
-          {"scrape_series_added", "gauge", "", "series that the page before did not have", own}};
 }
 
 std::shared_ptr<Memory> MakeMemory() { return std::make_shared<Kept>(); }
