@@ -76,15 +76,19 @@ class Values(LabTest):
                     fields = line.split(":")[1].split()
                     return int(fields[0]) * 8, int(fields[8]) * 8
             raise AssertionError(f"no interface {interface}")
-        # A counter moves all the time: a sample newer than the first reading and older than the second lies between them.
+        # A counter moves all the time: a sample that was taken between two readings lies between them. Net-SNMP's agent answers
+        # from a cache of the interfaces that may be 15 s old (IFTABLE_CACHE_TIMEOUT), so the first sample may still be too low.
         lab("mon", "sh", "-c", "for i in $(seq 200); do curl -s -o /dev/null http://10.77.0.11/; done")
         before, begun = octets(), time.time()
 
+        def both():
+            return [self.value(f'{m}{{target="{TARGET}",interface="{interface}"}}') for m in ("bits_received", "bits_sent")]
+
         def sampled():
-            result = self.raksa.query(f'timestamp(bits_received{{target="{TARGET}",interface="{interface}"}})')
-            return result and float(result[0]["value"][1]) > begun + 1
-        self.assertTrue(wait_for(sampled, 20, 0.2))
-        measured = [self.value(f'{m}{{target="{TARGET}",interface="{interface}"}}') for m in ("bits_received", "bits_sent")]
+            newest = self.raksa.query(f'timestamp(bits_received{{target="{TARGET}",interface="{interface}"}})')
+            return newest and float(newest[0]["value"][1]) > begun + 1 and all(m >= b * 0.99 for m, b in zip(both(), before))
+        wait_for(sampled, 25, 0.2)
+        measured = both()
         after = octets()
         for index, metric in enumerate(("bits_received", "bits_sent")):
             self.assertGreater(before[index], 1e6, "too little traffic to compare")
