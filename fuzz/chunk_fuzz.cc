@@ -1,5 +1,7 @@
-// Fuzzes what reads stored bytes: chunks, columns and rows of the head log. Whatever comes in, they
-// answer or say that it is corrupt; what they answer is written and read again unchanged.
+// Fuzzes what reads stored bytes: chunks, columns, records and segments of the head log. Whatever
+// comes in, they answer or say that it is corrupt; what they answer is written and read again
+// unchanged.
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 #include <cstdlib>
@@ -8,6 +10,7 @@
 #include "store/chunk.h"
 #include "store/column.h"
 #include "store/crc32c.h"
+#include "store/head_log.h"
 #include "store/kept.h"
 #include "store/record.h"
 
@@ -101,6 +104,37 @@ void ReadChunk(store::Bytes bytes) {
   }
 }
 
+// Whatever stands before, between and behind the records of a segment, they are found.
+void ReadSegment(store::Bytes bytes) {
+  constexpr std::uint64_t kId = 5;
+  std::vector<std::uint64_t> found;
+  const auto scan = [&](store::Bytes segment) {
+    std::size_t covered = 0;
+    found.clear();
+    return store::ScanLog(
+        segment, kId,
+        [&](const store::LogEntry& entry) {
+          covered += entry.whole.size();
+          found.push_back(entry.seq);
+        },
+        [&](const store::LogGap& gap) {
+          covered += gap.bytes.size();
+          Require(covered <= segment.size());
+        });
+  };
+  (void)scan(bytes);
+  const std::string_view noise(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  std::string segment = store::SegmentHead();
+  for (const std::uint64_t seq : {1, 2}) {
+    segment += noise;
+    segment += store::FrameRecord({0, seq, store::EncodeRecord({}, 0)}, kId);
+  }
+  const std::size_t end = segment.size();
+  segment += noise;
+  const store::LogScan seen = scan(store::AsBytes(segment));
+  Require(seen.records >= 2 && seen.end >= end && std::ranges::count(found, 2) > 0);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -122,6 +156,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       break;
     }
     default: {
+      if (data[0] / 4 % 2 == 1) {
+        ReadSegment(body);
+        break;
+      }
       const auto rows = store::DecodeRecord(store::AsBytes(Sealed(body)), 1'700'006'400'000);
       if (rows) {
         const std::string again = store::EncodeRecord(*rows, 1'700'006'400'000);

@@ -125,10 +125,11 @@ api::StatusView Daemon::Status() const {
   view.recovery_mode = std::string(recovery::ToString(settings_.recovery.mode));
   view.retention = base::FormatDuration(settings_.retention.age);
   const auto stats = store_->stats();
-  view.store = {{"series", static_cast<double>(stats.series)},
-                {"samples_appended", static_cast<double>(stats.samples_appended)},
-                {"head_samples", static_cast<double>(stats.head_samples)},
-                {"bytes", static_cast<double>(stats.database_bytes + stats.wal_bytes)}};
+  view.store = {
+      {"series", static_cast<double>(stats.series)},
+      {"samples_appended", static_cast<double>(stats.samples_appended)},
+      {"head_samples", static_cast<double>(stats.head_samples)},
+      {"bytes", static_cast<double>(stats.database_bytes + stats.wal_bytes + stats.log_bytes)}};
   view.store_error = stats.error;
   view.oldest = base::FromMs(stats.oldest);
   view.self = SelfFigures();

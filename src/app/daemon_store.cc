@@ -29,7 +29,8 @@ void Daemon::AddStoreMetrics(api::Exposition& out) const {
   const auto store = store_->stats();
   gauge("raksa_store_series", "Series known to the store.", store.series);
   gauge("raksa_store_head_samples", "Samples in memory, not in a chunk yet.", store.head_samples);
-  gauge("raksa_store_bytes", "Bytes of the store on disk.", store.database_bytes + store.wal_bytes);
+  gauge("raksa_store_bytes", "Bytes of the store on disk.",
+        store.database_bytes + store.wal_bytes + store.log_bytes);
   gauge("raksa_store_writable",
         "1 while the disk takes samples; 0: they are kept in memory, which is bounded.",
         store.error.empty() ? 1 : 0);

@@ -117,6 +117,7 @@ json::object StatsJson(const store::Inventory& all) {
           {"database_bytes", all.stats.database_bytes},
           {"free_bytes", all.stats.free_bytes},
           {"wal_bytes", all.stats.wal_bytes},
+          {"log_bytes", all.stats.log_bytes},
           {"window_seconds", base::ToSeconds(all.stats.window)},
           {"columns", UsageJson(all.codes, "columns")},
           {"by_target", UsageJson(all.targets, "series")},
@@ -139,13 +140,13 @@ void PrintStats(const store::Inventory& all, std::size_t most) {
   for (const auto& one : all.windows) {
     samples += one.samples;
   }
-  const auto used = all.stats.database_bytes - all.stats.free_bytes;
+  const auto used = all.stats.database_bytes - all.stats.free_bytes + all.stats.log_bytes;
   std::cout << fmt::format(
       "{} series of {} targets, {} samples ({} in memory), {} on disk: {:.3f} bytes a sample\n"
-      "file {}, of it free {}; WAL {}; windows of {}\n",
+      "file {}, of it free {}; WAL {}; log {}; windows of {}\n",
       all.stats.series, all.stats.targets, samples, all.stats.head_samples, Size(used),
       Each(used, samples), Size(all.stats.database_bytes), Size(all.stats.free_bytes),
-      Size(all.stats.wal_bytes), base::FormatDuration(all.stats.window));
+      Size(all.stats.wal_bytes), Size(all.stats.log_bytes), base::FormatDuration(all.stats.window));
   const char* const row = "  {:<32} {:>9} {:>12} {:>11} {:>9}\n";
   std::cout << "\n"
             << fmt::format(fmt::runtime(row), "columns by code", "columns", "samples", "bytes",
@@ -348,7 +349,7 @@ base::Result<std::string> MakeSnapshot(const std::string& data_dir) {
     return base::Fail(base::ErrorKind::kUnavailable, dir + ": " + failed.message());
   }
   std::filesystem::permissions(dir, std::filesystem::perms::owner_all, failed);
-  auto done = store::CopyDatabase(data_dir + "/samples.db", dir + "/samples.db");
+  auto done = store::CopyStore(data_dir, dir + "/samples.db");
   if (done && std::filesystem::exists(data_dir + "/journal.db", failed)) {
     done = store::CopyDatabase(data_dir + "/journal.db", dir + "/journal.db");
   }

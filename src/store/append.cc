@@ -267,20 +267,6 @@ base::Result<> WriteDictionary(WriterDb* w, const Pending& pending) {
   return done;
 }
 
-base::Result<> WritePending(WriterDb* w, const Pending& pending) {
-  Transaction t(&w->db);
-  auto done = t.Begin();
-  done = done ? WriteDictionary(w, pending) : done;
-  for (std::size_t i = 0; done && i < pending.rows.size(); ++i) {
-    const auto& row = pending.rows[i];
-    done = w->put_row.Bind(1, row.window)
-               .Bind(2, static_cast<std::int64_t>(row.seq))
-               .BindBlob(3, row.data)
-               .Run();
-  }
-  return done ? t.Commit() : done;
-}
-
 }  // namespace
 
 std::size_t State::HeadLimit() const {
@@ -305,6 +291,31 @@ Added State::IntoHead(const Row& row, Window window) {
   return added;
 }
 
+// First the dictionary, so that every row of the log has its series when it is read again.
+base::Result<> State::WritePending() {
+  if (!pending.dictionary.empty() || !pending.removed.series.empty()) {
+    Transaction t(&write.db);
+    auto done = t.Begin();
+    done = done ? WriteDictionary(&write, pending) : done;
+    done = done ? t.Commit() : done;
+    if (!done) {
+      return done;
+    }
+    pending.dictionary = {};
+    pending.removed = {};
+    unsynced = true;
+  }
+  base::Result<> done;
+  for (std::size_t n = log.Append(pending.rows, &done); n > 0; --n) {
+    const LogRow& row = pending.rows.front();
+    std::uint64_t& last = logged[row.window];
+    last = std::max(last, row.seq);
+    pending.bytes -= row.data.size();
+    pending.rows.pop_front();
+  }
+  return done;
+}
+
 base::Result<> State::Flush(bool at_once) {
   if (pending.empty()) {
     return {};
@@ -314,19 +325,12 @@ base::Result<> State::Flush(bool at_once) {
     const std::lock_guard lock(error_mutex);
     done = base::Fail(ErrorKind::kUnavailable, error);
   } else {
-    done = WritePending(&write, pending);
+    done = WritePending();
     if (!done && done.error().kind == ErrorKind::kUnavailable && Checkpoint(true)) {
-      done = WritePending(&write, pending);  // an emptied WAL may have made the room
+      done = WritePending();  // an emptied WAL may have made the room
     }
     retry_at = base::Clock::Steady() + (done ? base::Duration{} : kRetry);
     NoteDisk(done);
-  }
-  if (done) {
-    for (const auto& row : pending.rows) {
-      std::uint64_t& last = logged[row.window];
-      last = std::max(last, row.seq);
-    }
-    pending = Pending{};
   }
   while (pending.bytes > options.pending_bytes && !pending.rows.empty()) {
     pending.bytes -= pending.rows.front().data.size();

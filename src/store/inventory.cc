@@ -1,7 +1,4 @@
-// TakeInventory: where the bytes are; CopyTo: a copy of the database at one moment.
-#include <sys/statvfs.h>
-#include <unistd.h>
-
+// TakeInventory: where the bytes are.
 #include <algorithm>
 #include <array>
 
@@ -14,7 +11,6 @@ namespace {
 using base::ErrorKind;
 
 constexpr std::size_t kLargest = 20;
-constexpr std::uint64_t kSpareBytes = 64ULL << 20;  // that a copy leaves free
 // By ColumnCode.
 constexpr std::array<const char*, 6> kCodes = {"constant", "runs", "decimal", "xor", "raw", "zstd"};
 
@@ -134,68 +130,7 @@ base::Result<> CountDay(Statement* rows, Window day, Counter* counter) {
   }
 }
 
-// Whether `bytes` and a little more fit beside `path`.
-base::Result<> CheckRoom(const std::string& path, std::uint64_t bytes) {
-  const auto slash = path.rfind('/');
-  struct statvfs room{};
-  if (statvfs(slash == std::string::npos ? "." : path.substr(0, slash + 1).c_str(), &room) != 0) {
-    return base::Fail(ErrorKind::kUnavailable, path + ": the folder cannot be looked at");
-  }
-  const std::uint64_t free = room.f_bavail * room.f_frsize;
-  if (free < bytes + kSpareBytes) {
-    return base::Fail(ErrorKind::kRefused,
-                      path + ": not enough room: the copy takes " + std::to_string(bytes) +
-                          " bytes and " + std::to_string(kSpareBytes) +
-                          " must stay free; there are " + std::to_string(free));
-  }
-  return {};
-}
-
-base::Result<> CopyPages(sqlite3* from, const std::string& path) {
-  auto to = Database::Open(path);
-  if (!to) {
-    return base::Fail(std::move(to.error()));
-  }
-  sqlite3_backup* backup = sqlite3_backup_init(to->raw(), "main", from, "main");
-  int code = backup == nullptr ? sqlite3_errcode(to->raw()) : sqlite3_backup_step(backup, -1);
-  if (backup != nullptr) {
-    const int finished = sqlite3_backup_finish(backup);
-    code = code == SQLITE_DONE ? finished : code;
-  }
-  if (code == SQLITE_OK) {
-    return {};
-  }
-  return base::Fail(ErrorKind::kUnavailable, path + ": " + sqlite3_errstr(code));
-}
-
 }  // namespace
-
-base::Result<> CopyDatabase(const std::string& from, const std::string& to) {
-  if (access(to.c_str(), F_OK) == 0) {
-    return base::Fail(ErrorKind::kRefused, to + " is there already");
-  }
-  auto source = Database::OpenReadOnly(from);
-  if (!source) {
-    return base::Fail(std::move(source.error()));
-  }
-  const auto pages = source->Number("PRAGMA page_count");
-  const auto size = source->Number("PRAGMA page_size");
-  if (!pages || !size) {
-    return base::Fail((!pages ? pages.error() : size.error()).In(from));
-  }
-  auto done = CheckRoom(to, static_cast<std::uint64_t>(*pages * *size));
-  if (done) {
-    done = CopyPages(source->raw(), to);
-    if (!done) {
-      unlink(to.c_str());
-    }
-  }
-  return done;
-}
-
-base::Result<> Store::CopyTo(const std::string& path) const {
-  return CopyDatabase(state_->path, path);
-}
 
 base::Result<Inventory> Store::TakeInventory() const {
   Inventory out;

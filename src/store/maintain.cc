@@ -10,6 +10,7 @@ namespace {
 
 using base::ErrorKind;
 
+constexpr base::Duration kNamesUnsynced = std::chrono::minutes(1);
 constexpr std::size_t kTargetsAtOnce = 64;
 constexpr std::int64_t kStep =
     3600LL * 1000;  // a leap of the wall clock that is not believed at once
@@ -170,11 +171,32 @@ std::optional<WritePass> NextPass(const State& s, std::int64_t now) {
   return pass;
 }
 
+// What the log has of a window up to a row is in chunks now.
 base::Result<> DropLog(State* s, const WritePass& pass) {
-  auto done =
-      s->write.drop_rows.Bind(1, pass.window).Bind(2, static_cast<std::int64_t>(pass.up_to)).Run();
+  const auto seq = static_cast<std::int64_t>(pass.up_to);
+  base::Result<> done;
+  if (s->in_table.contains(pass.window)) {
+    done = s->write.drop_rows.Bind(1, pass.window).Bind(2, seq).Run();
+    if (done) {
+      s->in_table.erase(pass.window);
+    }
+  }
   const auto at = s->logged.find(pass.window);
-  if (done && at != s->logged.end() && at->second <= pass.up_to) {
+  if (!done || at == s->logged.end()) {
+    return done;
+  }
+  // Segments may go only when the chunks are on the disk itself, not merely on their way to it.
+  const bool gone = s->log.Settle(pass.window, pass.up_to);
+  done = gone ? s->write.db.Exec("PRAGMA synchronous=FULL") : done;
+  done = done ? s->write.put_logged.Bind(1, pass.window).Bind(2, seq).Run() : done;
+  if (gone) {
+    if (done) {
+      s->log.RemoveSettled();
+    }
+    auto back = s->write.db.Exec("PRAGMA synchronous=NORMAL");
+    done = done ? back : done;
+  }
+  if (done && at->second <= pass.up_to) {
     s->logged.erase(at);
   }
   return done;
@@ -324,6 +346,7 @@ base::Result<> State::WriteHead(std::int64_t now, base::Instant deadline) {
       if (!pass) {
         return {};
       }
+      log.Cut(pass->window);
     }
     auto done = pass->left.empty() ? base::Result<>{} : WriteSome(this, &*pass);
     if (done && pass->left.empty()) {
@@ -339,10 +362,10 @@ base::Result<> State::WriteHead(std::int64_t now, base::Instant deadline) {
 }
 
 base::Result<> State::SetAside(const ChunkKey& key, const std::string& reason, Bytes data,
-                               bool log) {
+                               bool of_log) {
   const std::string_view bytes(reinterpret_cast<const char*>(data.data()), data.size());
   auto done = write.put_aside.Bind(1, base::Clock::NowMs())
-                  .BindBlob(2, log        ? "head"
+                  .BindBlob(2, of_log     ? "head"
                                : key.tier ? "tier"
                                           : "chunk")
                   .Bind(3, key.window)
@@ -354,7 +377,7 @@ base::Result<> State::SetAside(const ChunkKey& key, const std::string& reason, B
   if (!done) {
     return done;
   }
-  if (log) {
+  if (of_log) {
     return write.drop_row.Bind(1, key.window).Bind(2, key.part).Run();
   }
   Statement& drop = key.tier ? write.drop_tier : write.drop_chunk;
@@ -376,6 +399,8 @@ base::Result<> State::Checkpoint(bool truncate) {
       nullptr);
   sqlite3_busy_timeout(db, 5000);
   wal_pages = 0;
+  checkpointed = base::Clock::Steady();
+  unsynced = unsynced && code != SQLITE_OK;
   // Busy: a reader is in the way; the next one may do more.
   if (code != SQLITE_OK && code != SQLITE_BUSY && code != SQLITE_LOCKED) {
     return base::Fail(ErrorKind::kUnavailable,
@@ -409,7 +434,9 @@ base::Result<> State::Maintain(base::Time wall) {
   if (!done || wal_pages != before || pass || tier_pass || !suspects.empty()) {
     unsettled = true;  // what has done something may go on with it
   }
-  if (done && wal_pages * write.page_bytes > kWalBytes) {
+  // A crash of the machine must not take the names of series and leave their samples.
+  const bool names = unsynced && base::Clock::Steady() - checkpointed >= kNamesUnsynced;
+  if (done && (names || wal_pages * write.page_bytes > kWalBytes)) {
     done = Checkpoint(false);
   }
   if (!done) {

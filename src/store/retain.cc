@@ -132,7 +132,7 @@ base::Result<> Retain(State* s, std::int64_t age_limit, base::Instant deadline) 
     if (!used) {
       return base::Fail(used.error());
     }
-    if (static_cast<std::uint64_t>(*used) <= s->options.retention_bytes) {
+    if (static_cast<std::uint64_t>(*used) + s->log.bytes() <= s->options.retention_bytes) {
       break;
     }
     auto done = s->windows.size() > 1 ? DropWindow(s, *s->windows.begin(), deadline)

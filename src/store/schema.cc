@@ -9,7 +9,8 @@ namespace {
 using base::ErrorKind;
 
 constexpr std::int64_t kApplication = 0x52616B73;  // "Raks"
-constexpr std::int64_t kVersion = 1;
+constexpr std::int64_t kVersion = 2;
+constexpr std::int64_t kOldest = 1;  // that is taken over: its head log is a table only
 
 // Must be set before the first table is made. A chunk ends in a page of its own: small pages waste
 // less behind it (a host of ten series: 4096 wastes 7 bytes in a hundred, 1024 less than 4.5), and
@@ -19,6 +20,11 @@ constexpr const char* kBefore =
 constexpr const char* kTierTable =
     "CREATE TABLE IF NOT EXISTS tier(window INTEGER, target INTEGER, part INTEGER,"
     " data BLOB NOT NULL, PRIMARY KEY(window, target, part)) WITHOUT ROWID";
+// log_id: the segments of the head log belong to this database and no other.
+constexpr const char* kNewer =
+    "CREATE TABLE IF NOT EXISTS logged(window INTEGER PRIMARY KEY, seq INTEGER NOT NULL);"
+    "INSERT OR REPLACE INTO meta VALUES('log_id', random() & 0x7fffffffffffffff);"
+    "PRAGMA user_version=2;";
 constexpr const char* kEachTime =
     "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-1024;"
     "PRAGMA temp_store=MEMORY; PRAGMA journal_size_limit=16777216; PRAGMA trusted_schema=OFF;";
@@ -39,7 +45,6 @@ base::Result<> PrepareAll(WriterDb* w) {
       {&w->put_string, "INSERT INTO string(id, text) VALUES(?, ?)"},
       {&w->put_target, "INSERT INTO target(id, name) VALUES(?, ?)"},
       {&w->put_series, "INSERT INTO series(id, target, labels) VALUES(?, ?, ?)"},
-      {&w->put_row, "INSERT INTO head(window, seq, data) VALUES(?, ?, ?)"},
       {&w->put_chunk, "INSERT INTO chunk(window, target, part, data) VALUES(?, ?, ?, ?)"},
       {&w->put_aside,
        "INSERT INTO aside(at, source, window, target, part, reason, data)"
@@ -62,6 +67,7 @@ base::Result<> PrepareAll(WriterDb* w) {
       {&w->tier_parts, "SELECT part, data FROM tier WHERE window = ? AND target = ? ORDER BY part"},
       {&w->oldest_tiers, "SELECT target, part, data FROM tier WHERE window = ? LIMIT 64"},
       {&w->window_targets, "SELECT DISTINCT target FROM chunk WHERE window = ?"},
+      {&w->put_logged, "INSERT OR REPLACE INTO logged(window, seq) VALUES(?, ?)"},
       {&w->set_meta, "INSERT OR REPLACE INTO meta(key, value) VALUES(?, ?)"},
   };
   for (const auto& [statement, sql] : all) {
@@ -84,10 +90,18 @@ base::Result<> Create(Database* db, std::int64_t window_ms) {
     const std::string rest = "INSERT INTO meta VALUES('window_ms', " + std::to_string(window_ms) +
                              "), ('merged_until', 0);"
                              "PRAGMA application_id=" +
-                             std::to_string(kApplication) +
-                             "; PRAGMA user_version=" + std::to_string(kVersion);
+                             std::to_string(kApplication);
     done = db->Exec(rest.c_str());
   }
+  done = done ? db->Exec(kNewer) : done;
+  return done ? t.Commit() : done;
+}
+
+// A store of an older version becomes one of this.
+base::Result<> TakeOver(Database* db) {
+  Transaction t(db);
+  auto done = t.Begin();
+  done = done ? db->Exec(kNewer) : done;
   return done ? t.Commit() : done;
 }
 
@@ -96,10 +110,11 @@ base::Result<> CheckVersion(Database* db, std::int64_t application, std::int64_t
     return base::Fail(ErrorKind::kRefused,
                       "is not a Raksa store (application_id " + std::to_string(application) + ")");
   }
-  if (version != kVersion) {
+  if (version < kOldest || version > kVersion) {
     return base::Fail(ErrorKind::kRefused,
                       "has store version " + std::to_string(version) +
-                          "; this Raksa reads version " + std::to_string(kVersion) +
+                          "; this Raksa reads versions " + std::to_string(kOldest) + " to " +
+                          std::to_string(kVersion) +
                           ": use the Raksa that wrote it, or move the file away to begin anew");
   }
   auto window = db->Number("SELECT value FROM meta WHERE key = 'window_ms'");
@@ -136,6 +151,7 @@ base::Result<WriterDb> OpenWriter(const std::string& path, std::int64_t* window_
     done = done ? Create(&out.db, *window_ms) : done;
   } else {
     done = CheckVersion(&out.db, *application, *version);
+    done = done && *version < kVersion ? TakeOver(&out.db) : done;
   }
   done = done ? out.db.Exec(kEachTime) : done;
   done = done ? out.db.Exec(kTierTable) : done;

@@ -16,6 +16,7 @@
 
 #include "store/database.h"
 #include "store/head.h"
+#include "store/head_log.h"
 #include "store/index.h"
 #include "store/kept.h"
 #include "store/record.h"
@@ -39,9 +40,9 @@ struct ChunkKey {
 /// The connection that writes and checkpoints, and its statements.
 struct WriterDb {
   Database db;
-  Statement put_string, put_target, put_series, put_row, put_chunk, put_aside;
+  Statement put_string, put_target, put_series, put_chunk, put_aside;
   Statement drop_string, drop_target, drop_series, drop_rows, drop_chunks, drop_chunk, drop_row;
-  Statement parts, last_part, oldest_chunks, split_targets, set_meta;
+  Statement parts, last_part, oldest_chunks, split_targets, set_meta, put_logged;
   Statement put_tier, drop_tier, drop_tiers, tier_parts, oldest_tiers, window_targets;
   std::int64_t page_bytes = 0;  // a store keeps the size it was made with
 };
@@ -60,13 +61,8 @@ struct Shape {
   std::vector<std::uint32_t> order;  // series[i] has the value of sample order[i]
 };
 
-/// What is to be written, in one transaction; more than one tick only while the disk refuses.
+/// What is to be written, the dictionary first; more than one tick only while the disk refuses.
 struct Pending {
-  struct LogRow {
-    Window window = 0;
-    std::uint64_t seq = 0;
-    std::string data;
-  };
   DictionaryRows dictionary;
   RemovedRows removed;
   std::deque<LogRow> rows;
@@ -111,8 +107,11 @@ struct State {
   mutable std::mutex writer;
   WriterDb write;
   Pending pending;
+  HeadLog log;
+  std::uint64_t log_id = 0;  // which segments are this store's
   std::uint64_t next_seq = 1;
   std::map<Window, std::uint64_t> logged;  // windows with rows in the head log: the last row's seq
+  std::set<Window> in_table;               // of them, those with rows in table `head`
   std::unordered_map<TargetId, std::vector<Shape>> shapes;
   std::unordered_map<TargetId, std::vector<Slots>> slots;
   std::optional<WritePass> pass;
@@ -120,6 +119,8 @@ struct State {
   std::optional<TierPass> tier_pass;
   Window tiered_until = 0;                          // windows before it have their statistics
   std::map<TargetId, std::set<SeriesId>> suspects;  // series that may have no sample left
+  bool unsynced = false;  // the dictionary may not be on the disk itself yet
+  base::Instant checkpointed{};
   std::atomic<int> wal_pages{0};
   mutable std::atomic<bool> unsettled{true};  // there is work for Maintain now
   std::int64_t last_wall = 0;                 // of the last Maintain, milliseconds
@@ -167,8 +168,11 @@ struct State {
   base::Result<> OpenFilesToRead();
   base::Result<> LoadDictionary(Database* db);
   base::Result<> LoadWindows(Database* db);
-  base::Result<> ReplayLog(Database* db);
   void SuspectAll();
+  // replay.cc
+  /// Takes the head log into memory: the rows of table `head`, then the segments. What cannot be
+  /// read is set aside.
+  base::Result<> ReplayLog(Database* db, const std::vector<Segment>& segments);
   // append.cc
   /// Samples in memory before some are written early: as the options say, and of scraped series so
   /// many rows as make pieces worth their space.
@@ -177,6 +181,7 @@ struct State {
                             std::span<const model::TableBatch> tables);
   /// Writes what is pending; not at once: only if the last refusal is a second ago.
   base::Result<> Flush(bool at_once);
+  base::Result<> WritePending();
   void NoteDisk(const base::Result<>& done);
   void DropOldest();
   Added IntoHead(const Row& row, Window window);
@@ -184,8 +189,9 @@ struct State {
   base::Result<> Maintain(base::Time now);
   base::Result<> WriteHead(std::int64_t now, base::Instant deadline);
   base::Result<> Checkpoint(bool truncate);
-  /// Moves what cannot be read out of the way. `log`: the key's part is the number of a record.
-  base::Result<> SetAside(const ChunkKey& key, const std::string& reason, Bytes data, bool log);
+  /// Moves what cannot be read out of the way. `of_log`: of the head log, the key's part is the
+  /// number of a record.
+  base::Result<> SetAside(const ChunkKey& key, const std::string& reason, Bytes data, bool of_log);
   // read.cc
   base::Result<std::unique_ptr<ReaderDb>> TakeReader() const;
   void GiveReader(std::unique_ptr<ReaderDb> reader) const;

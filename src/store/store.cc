@@ -45,12 +45,22 @@ base::Result<int> LockDirectory(const std::string& dir) {
   return fd;
 }
 
-// A database that cannot be opened is renamed, never deleted.
-base::Result<> MoveAway(const std::string& path) {
-  const std::string to = path + ".unreadable-" + std::to_string(base::Clock::NowMs());
+// A database that cannot be opened is renamed, never deleted, and the log of samples with it: its
+// series are named by that database only.
+base::Result<> MoveAway(const std::string& dir, const std::string& path) {
+  const std::string mark = ".unreadable-" + std::to_string(base::Clock::NowMs());
+  const std::string to = path + mark;
+  std::vector<std::pair<std::string, std::string>> files;
   for (const char* tail : {"", "-wal", "-shm"}) {
-    if (std::rename((path + tail).c_str(), (to + tail).c_str()) != 0 && errno != ENOENT) {
-      return base::Fail(ErrorKind::kUnavailable, path + tail + ": " + std::strerror(errno));
+    files.emplace_back(path + tail, to + tail);
+  }
+  const auto segments = ReadSegments(dir);
+  for (std::size_t i = 0; segments && i < segments->size(); ++i) {
+    files.emplace_back((*segments)[i].path, (*segments)[i].path + mark);
+  }
+  for (const auto& [before, after] : files) {
+    if (std::rename(before.c_str(), after.c_str()) != 0 && errno != ENOENT) {
+      return base::Fail(ErrorKind::kUnavailable, before + ": " + std::strerror(errno));
     }
   }
   base::Log(base::Level::kError, "the store could not be read and was put aside; a new one begins",
@@ -114,7 +124,7 @@ base::Result<> State::OpenFiles() {
     write = WriterDb{};
     windows.clear();
     tiers.clear();
-    if (auto moved = MoveAway(path); !moved) {
+    if (auto moved = MoveAway(options.dir, path); !moved) {
       return moved;
     }
     ++files_set_aside;
@@ -190,13 +200,15 @@ base::Result<> State::LoadWindows(Database* db) {
   const auto merged = db->Number("SELECT value FROM meta WHERE key = 'merged_until'");
   const auto tiered = db->Number("SELECT value FROM meta WHERE key = 'tiered_until'");
   const auto has_tiers = db->Number("SELECT count(*) FROM sqlite_schema WHERE name = 'tier'");
-  for (const auto* number : {&merged, &tiered, &has_tiers}) {
+  const auto id = db->Number("SELECT value FROM meta WHERE key = 'log_id'");
+  for (const auto* number : {&merged, &tiered, &has_tiers, &id}) {
     if (!*number) {
       return base::Fail(number->error());
     }
   }
   merged_until = *merged;
   tiered_until = *tiered;
+  log_id = static_cast<std::uint64_t>(*id);
   auto done = WindowsOf(db, "SELECT min(window) FROM chunk WHERE window > ?", &windows);
   if (done && *has_tiers > 0) {
     done = WindowsOf(db, "SELECT min(window) FROM tier WHERE window > ?", &tiers);
@@ -204,79 +216,15 @@ base::Result<> State::LoadWindows(Database* db) {
   return done;
 }
 
-base::Result<> State::ReplayLog(Database* db) {
-  auto rows = db->Prepare("SELECT window, seq, data FROM head ORDER BY window, seq");
-  if (!rows) {
-    return base::Fail(std::move(rows.error()));
-  }
-  struct Bad {
-    Window window;
-    std::uint64_t seq;
-    std::string reason;
-    std::string data;
-  };
-  std::vector<Bad> bad;
-  while (true) {
-    auto row = rows->Step();
-    if (!row) {
-      // A damaged page: what lies behind it in the log cannot be reached.
-      ++rows_set_aside;
-      if (read_only) {
-        log_problems.push_back("head log: " + row.error().message + "; what lies behind is lost");
-      } else {
-        base::Log(base::Level::kError, "part of the store's head log cannot be read",
-                  {{"err", row.error().message}});
-      }
-      break;
-    }
-    if (!*row) {
-      break;
-    }
-    const Window window = rows->Int(0);
-    const auto seq = static_cast<std::uint64_t>(rows->Int(1));
-    next_seq = std::max(next_seq, seq + 1);
-    auto decoded = DecodeRecord(rows->Blob(2), window);
-    std::string reason = decoded ? "" : decoded.error().message;
-    for (std::size_t i = 0; decoded && reason.empty() && i < decoded->size(); ++i) {
-      Row& one = (*decoded)[i];
-      one.target = one.series.empty() ? 0 : index.TargetOf(one.series.front());
-      const auto stranger = [&](SeriesId id) { return index.TargetOf(id) != one.target; };
-      if (one.target == 0 || std::ranges::any_of(one.series, stranger)) {
-        reason = "log row: unknown series";
-      } else if (one.t < 0 || WindowOf(one.t) != window) {
-        reason = "log row: time outside its window";
-      } else {
-        IntoHead(one, window);
-        replayed += one.series.size();
-      }
-    }
-    if (reason.empty()) {
-      logged[window] = std::max(logged[window], seq);
-    } else {
-      bad.push_back({window, seq, reason, rows->Text(2)});
-    }
-  }
-  rows->Reset();
-  for (const Bad& b : bad) {
-    ++rows_set_aside;
-    if (read_only) {
-      log_problems.push_back("head log, window " + base::FormatRfc3339(base::FromMs(b.window)) +
-                             ", record " + std::to_string(b.seq) + ": " + b.reason);
-      continue;
-    }
-    base::Log(base::Level::kError, "a row of the store's head log is set aside",
-              {{"err", b.reason}, {"window", base::FormatRfc3339(base::FromMs(b.window))}});
-    const ChunkKey key{b.window, 0, static_cast<std::int64_t>(b.seq)};
-    if (auto done = SetAside(key, b.reason, AsBytes(b.data), true); !done) {
-      base::Log(base::Level::kWarn, "store", {{"err", done.error().message}});
-    }
-  }
-  return {};
-}
-
 base::Result<> State::OpenFilesToRead() {
   read_only = true;
   path = options.dir + "/samples.db";
+  // Before the moment of the database: what it has by then is in the log or in chunks.
+  auto segments =
+      access(path.c_str(), F_OK) == 0 ? ReadSegments(options.dir) : std::vector<Segment>();
+  if (!segments) {
+    return base::Fail(std::move(segments.error()));
+  }
   auto reader = OpenPinned(path, &window_ms);
   if (!reader) {
     return base::Fail(std::move(reader.error()));
@@ -284,7 +232,7 @@ base::Result<> State::OpenFilesToRead() {
   Database* db = &(*reader)->db;
   auto done = LoadDictionary(db);
   done = done ? LoadWindows(db) : done;
-  done = done ? ReplayLog(db) : done;
+  done = done ? ReplayLog(db, *segments) : done;
   if (!done) {
     return base::Fail(done.error().In(path));
   }
@@ -301,7 +249,7 @@ void State::SuspectAll() {
 
 Store::Store(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Store::~Store() {
-  // The log of samples that are not columns yet has left room that only a running store needs.
+  // Only a running store needs the room that merging and deleting have left.
   if (!state_->read_only) {
     GiveAllPages(state_.get(), base::Clock::Steady() + kCloseBudget);
   }
@@ -317,7 +265,9 @@ base::Result<std::unique_ptr<Store>> Store::Open(StoreOptions options) {
   if (!opened) {
     return base::Fail(std::move(opened.error()));
   }
-  auto replayed = state->ReplayLog(&state->write.db);
+  auto segments = ReadSegments(state->options.dir);
+  auto replayed = segments ? state->ReplayLog(&state->write.db, *segments)
+                           : base::Fail(std::move(segments.error()));
   if (!replayed) {
     return base::Fail(std::move(replayed.error()));
   }
@@ -383,6 +333,7 @@ Stats Store::stats() const {
         out.database_bytes - std::min(out.database_bytes, static_cast<std::uint64_t>(used));
     s.GiveReader(std::move(*reader));
   }
+  out.log_bytes = s.log.bytes();
   out.pending_bytes = s.pending_bytes;
   out.samples_appended = s.appended;
   out.samples_overwritten = s.overwritten;

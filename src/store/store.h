@@ -24,7 +24,7 @@ struct StoreOptions {
   base::Duration window = std::chrono::hours(2);  ///< of a chunk, wall-clock aligned; a store keeps
                                                   ///< the one it was made with; 1 min to 31 d
   base::Duration retention_age = std::chrono::hours(24 * 15);  ///< 0: for ever
-  std::uint64_t retention_bytes = 0;  ///< of the database without its free pages; 0: no limit
+  std::uint64_t retention_bytes = 0;  ///< of database (without free pages) and log; 0: no limit
   /// Statistics of five minutes are kept so long, also after the samples are gone; 0: none are
   /// made. Only for windows of a multiple of five minutes.
   base::Duration tier_age{};
@@ -56,6 +56,7 @@ struct Stats {
   std::uint64_t database_bytes = 0;  ///< the file, free pages included
   std::uint64_t free_bytes = 0;      ///< of them, what nothing is in
   std::uint64_t wal_bytes = 0;
+  std::uint64_t log_bytes = 0;  ///< segments of the head log
   std::uint64_t samples_appended = 0;
   std::uint64_t samples_overwritten = 0;  ///< same series and time, another value
   std::uint64_t samples_refused = 0;      ///< too old, too far ahead, bad labels, too many series
@@ -125,6 +126,9 @@ struct Inventory {
 /// Copies a SQLite database as it is at one moment, while others may write to it. Errors: as
 /// Store::CopyTo.
 base::Result<> CopyDatabase(const std::string& from, const std::string& to);
+/// Copies the store in a directory as it is at one moment into one database, beside a daemon that
+/// may work on it. Errors: as Store::CopyTo.
+base::Result<> CopyStore(const std::string& dir, const std::string& to);
 
 /// The embedded store. Thread-safe: writes wait for each other, reads go beside them. Select and
 /// its sisters see all of a batch or nothing.
@@ -170,7 +174,8 @@ class Store : public Querier {
   base::Result<CheckReport> Check();
   /// Walks over every chunk and counts. Errors: kUnavailable.
   base::Result<Inventory> TakeInventory() const;
-  /// Copies the database as it is at one moment to `path`, which must not be there; appends go on.
+  /// Copies the store as it is at one moment to one database at `path`, which must not be there;
+  /// appends go on.
   /// Errors: kRefused (it is there, or there is not enough room), kUnavailable.
   base::Result<> CopyTo(const std::string& path) const;
 

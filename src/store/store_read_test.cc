@@ -113,11 +113,12 @@ TEST_F(StoreReadTest, AClosedStoreHasNoFreePages) {
     ASSERT_TRUE(store->Append(MakeBatch("a", kStart + i * 100, {{"x", i * 0.5}})).has_value());
   }
   MaintainAt(store.get(), kStart + 20 * kMinute);
+  Sql("CREATE TABLE passing(b); INSERT INTO passing VALUES(zeroblob(100000)); DROP TABLE passing");
   const auto pages = [this](const char* what) {
     auto db = Database::OpenReadOnly(dir_.database());
     return db->Number(std::string("PRAGMA ") + what).value();
   };
-  EXPECT_GT(pages("freelist_count"), 10) << "the log's pages wait for reuse";
+  EXPECT_GT(pages("freelist_count"), 10);
   store.reset();
   EXPECT_EQ(pages("freelist_count"), 0);
   EXPECT_LT(Bytes().size(), 64U << 10);
@@ -145,14 +146,18 @@ TEST_F(StoreReadTest, CheckNamesEverythingThatDoesNotHoldTogether) {
       }
     }
     MaintainAt(store.get(), kStart + 15 * kMinute);
-    ASSERT_TRUE(
-        store->Append(MakeBatch("a", kStart + 15 * kMinute, {{"x", 1}, {"y", 1}})).has_value());
+    for (int i = 0; i < 3; ++i) {
+      ASSERT_TRUE(store->Append(MakeBatch("a", kStart + 15 * kMinute + i, {{"x", 1}, {"y", 1}}))
+                      .has_value());
+    }
   }
   const auto before = Bytes();
   EXPECT_EQ(MustRead()->Check()->problem_count, 0U);
   EXPECT_EQ(Bytes(), before);
   Sql("UPDATE chunk SET data = zeroblob(50) WHERE target = 1");
-  Sql("UPDATE head SET data = x'0102030405060708' WHERE seq > 399");
+  const std::string segment = dir_.segments().back();
+  const auto size = testing::FileBytes(segment).size();
+  testing::Overwrite(segment, size / 2, "\x01\x02\x03");
   Sql("INSERT INTO string(id, text) VALUES(900, 'nobody')");
   Sql("INSERT INTO target(id, name) VALUES(900, 'nobody')");
   Sql("INSERT INTO series(id, target, labels) SELECT 900, target, labels FROM series WHERE id = 1");
@@ -164,7 +169,7 @@ TEST_F(StoreReadTest, CheckNamesEverythingThatDoesNotHoldTogether) {
     all += problem + "\n";
   }
   EXPECT_THAT(all, HasSubstr("window 2023-11-15T00:00:00.000Z, target 1, part 0: chunk: checksum"));
-  EXPECT_THAT(all, HasSubstr("head log, window "));
+  EXPECT_THAT(all, HasSubstr("head log, window 2023-11-15T00:10:00.000Z, segment 2: bytes "));
   EXPECT_THAT(all, HasSubstr("dictionary: text 900 is used by nothing"));
   EXPECT_THAT(all, HasSubstr("dictionary: target 900 has no series"));
   EXPECT_THAT(all, HasSubstr("dictionary: series 900 stands more than once"));
@@ -210,6 +215,76 @@ TEST_F(StoreReadTest, ACopyIsWholeAndNeverOverwrites) {
   EXPECT_EQ((*copy)->Check()->problem_count, 0U);
   EXPECT_EQ(store->CopyTo(other.database()).error().kind, base::ErrorKind::kRefused);
   EXPECT_FALSE(store->CopyTo(other.path() + "/no/such/place").has_value());
+}
+
+TEST_F(StoreReadTest, ACopyHasTheLogAndIsAStoreOfItsOwn) {
+  auto store = MustOpen(Options());
+  for (int i = 0; i < 300; ++i) {
+    ASSERT_TRUE(store->Append(MakeBatch("a", kStart + i * 5000, {{"x", i * 1.0}})).has_value());
+  }
+  MaintainAt(store.get(), kStart + 15 * kMinute);  // the first window is a chunk
+  const testing::TempDir other;
+  ASSERT_TRUE(store->CopyTo(other.database()).has_value());
+  EXPECT_THAT(other.segments(), ElementsAre());
+  EXPECT_FALSE(std::filesystem::exists(other.database() + "-wal"));
+  for (const auto& segment :
+       dir_.segments()) {  // of the first store: they mean nothing to the copy
+    std::filesystem::copy_file(segment, other.path() + "/samples-77.log");
+  }
+  StoreOptions options = Options();
+  options.dir = other.path();
+  auto copy = MustOpen(options);
+  EXPECT_EQ(copy->stats().files_set_aside, 1U);
+  EXPECT_EQ(copy->stats().replayed, 180U);
+  EXPECT_EQ(MustSelect(*copy, {Match("__name__", "x")})[0].v.size(), 300U);
+  ASSERT_TRUE(copy->Append(MakeBatch("a", kStart + 1'500'000, {{"x", 300}})).has_value());
+  MaintainAt(copy.get(), kStart + 40 * kMinute);
+  copy.reset();
+  copy = MustOpen(options);
+  EXPECT_EQ(copy->stats().replayed, 0U)
+      << "what is in chunks is neither in the table nor in a file";
+  EXPECT_EQ(MustSelect(*copy, {Match("__name__", "x")})[0].v.size(), 301U);
+  EXPECT_EQ(copy->Check()->problem_count, 0U);
+}
+
+TEST_F(StoreReadTest, AStoreOfTheFirstVersionGoesOn) {
+  {
+    auto store = MustOpen(Options());
+    for (int i = 0; i < 5; ++i) {
+      ASSERT_TRUE(store->Append(MakeBatch("a", kStart + i * 5000, {{"x", i * 1.0}})).has_value());
+    }
+    ASSERT_TRUE(store->CopyTo(dir_.path() + "/first.db").has_value());
+  }
+  const testing::TempDir old;
+  std::filesystem::rename(dir_.path() + "/first.db", old.database());
+  {
+    auto db = Database::Open(old.database());
+    ASSERT_TRUE(db.has_value());
+    ASSERT_TRUE(db->Exec("DROP TABLE logged; DELETE FROM meta WHERE key = 'log_id';"
+                         "PRAGMA user_version = 1")
+                    .has_value());
+  }
+  {
+    auto read = Store::OpenToRead(old.path());
+    ASSERT_TRUE(read.has_value()) << read.error().message;
+    EXPECT_EQ(MustSelect(**read, {Match("__name__", "x")})[0].v.size(), 5U);
+    EXPECT_EQ((*read)->Check()->problem_count, 0U);
+  }
+  StoreOptions options = Options();
+  options.dir = old.path();
+  for (int round = 0; round < 2; ++round) {
+    auto store = MustOpen(options);
+    EXPECT_EQ(store->stats().replayed, 5U + static_cast<std::size_t>(round));
+    ASSERT_TRUE(store->Append(MakeBatch("a", kStart + 30'000 + round, {{"x", 5}})).has_value());
+  }
+  auto store = MustOpen(options);
+  EXPECT_EQ(MustSelect(*store, {Match("__name__", "x")})[0].v.size(), 7U);
+  MaintainAt(store.get(), kStart + 30 * kMinute);
+  store.reset();
+  store = MustOpen(options);
+  EXPECT_EQ(store->stats().replayed, 0U);
+  EXPECT_EQ(store->stats().log_bytes, 0U);
+  EXPECT_EQ(MustSelect(*store, {Match("__name__", "x")})[0].v.size(), 7U);
 }
 
 TEST_F(StoreReadTest, AClockThatStepsBackLosesNothing) {

@@ -375,13 +375,23 @@ TEST_F(StoreTest, ADamagedRowOfTheLogIsSetAsideAndTheRestReplayed) {
       (void)store->Append(MakeBatch("a", kStart + i * 5000, {{"x", i * 1.0}}));
     }
   }
-  Sql("UPDATE head SET data = x'0102030405060708' WHERE seq = 4; DELETE FROM series WHERE id = 2");
+  ASSERT_EQ(dir_.segments().size(), 1U);
+  const std::string segment = dir_.segments()[0];
+  const auto size = testing::FileBytes(segment).size();
+  testing::Overwrite(segment, size / 2, "\x01\x02\x03");
   auto store = MustOpen(Options());
   EXPECT_EQ(store->stats().rows_set_aside, 1U);
   EXPECT_EQ(MustSelect(*store, {Match("__name__", "x")})[0].v.size(), 9U);
+  const auto aside = store->Check()->aside;
+  ASSERT_EQ(aside.size(), 1U);
+  EXPECT_EQ(aside[0].source, "head");
+  EXPECT_THAT(aside[0].reason, HasSubstr("segment 1: bytes "));
+  EXPECT_GT(aside[0].bytes, 20U);
+  EXPECT_LT(testing::FileBytes(segment).size(), size);
   store = nullptr;
   store = MustOpen(Options());
   EXPECT_EQ(store->stats().rows_set_aside, 0U);
+  EXPECT_EQ(MustSelect(*store, {Match("__name__", "x")})[0].v.size(), 9U);
 }
 
 TEST_F(StoreTest, AFileThatIsNoDatabaseIsPutAsideAndANewOneBegins) {
@@ -405,7 +415,7 @@ TEST_F(StoreTest, OtherVersionsAndForeignFilesAreRefusedWithASentence) {
   ASSERT_FALSE(refused.has_value());
   EXPECT_EQ(refused.error().kind, base::ErrorKind::kRefused);
   EXPECT_THAT(refused.error().message,
-              HasSubstr("has store version 7; this Raksa reads version 1"));
+              HasSubstr("has store version 7; this Raksa reads versions 1 to 2"));
   Sql("PRAGMA application_id = 5");
   refused = Store::Open(Options());
   EXPECT_THAT(refused.error().message, HasSubstr("is not a Raksa store"));

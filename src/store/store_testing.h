@@ -6,11 +6,13 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
+#include "store/head_log.h"
 #include "store/store.h"
 
 namespace store::testing {
@@ -30,6 +32,15 @@ class TempDir {
   TempDir& operator=(const TempDir&) = delete;
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] std::string database() const { return path_ + "/samples.db"; }
+  /// Of the head log, oldest first.
+  [[nodiscard]] std::vector<std::string> segments() const {
+    std::vector<std::string> out;
+    const auto found = ReadSegments(path_);
+    for (std::size_t i = 0; found && i < found->size(); ++i) {
+      out.push_back((*found)[i].path);
+    }
+    return out;
+  }
 
  private:
   std::string path_;
@@ -48,6 +59,19 @@ inline model::Batch MakeBatch(std::string target, model::Timestamp t,
     out.samples.push_back({MakeLabels({{"__name__", name}, {"target", target}}), v});
   }
   return out;
+}
+
+/// The bytes of a file.
+inline std::string FileBytes(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+/// Writes over a part of a file that is there.
+inline void Overwrite(const std::string& path, std::size_t at, std::string_view bytes) {
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(static_cast<std::streamoff>(at));
+  file << bytes;
 }
 
 inline std::unique_ptr<Store> MustOpen(StoreOptions options) {

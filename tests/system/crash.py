@@ -230,9 +230,9 @@ def damage(path, rng, page):
 
 
 def run_torn(rounds, seed, say=print):
-    """Gives (copies tried, those of them that took no more samples, list of faults). Whatever the last page of the WAL holds
-    the store opens, takes samples and is clean: that is a crash of the machine, which may cost the last commits. Whatever
-    the last page of the file holds (a broken disk) it opens, and check says what is damaged; when that page must be written
+    """Gives (copies tried, those of them that took no more samples, list of faults). Whatever the end of the WAL or of the log
+    of samples holds the store opens, takes samples and is clean: that is a crash of the machine, which may cost the last
+    moments. Whatever the last page of the file holds (a broken disk) it opens, and check says what is damaged; when that page must be written
     it takes no more samples and says so."""
     rng = random.Random(seed)
     daemon = Daemon(config(free_port()))
@@ -247,15 +247,17 @@ def run_torn(rounds, seed, say=print):
             daemon.process.send_signal(19)  # SIGSTOP: the copy is of one moment
             try:
                 copy.mkdir()
-                for name in ("samples.db", "samples.db-wal"):
-                    if (daemon.dir / "data" / name).exists():
-                        shutil.copy(daemon.dir / "data" / name, copy)
+                for pattern in ("samples.db", "samples.db-wal", "samples-*.log"):
+                    for file in (daemon.dir / "data").glob(pattern):
+                        shutil.copy(file, copy)
             finally:
                 daemon.process.send_signal(18)  # SIGCONT
-            which = rng.choice(("samples.db-wal", "samples.db"))
+            logs = sorted((file.name for file in copy.glob("samples-*.log")), key=lambda name: int(name[8:-4]))
+            which = rng.choice(["samples.db-wal", "samples.db", *logs[-1:]])
             if not (copy / which).exists():
                 continue
             damage(copy / which, rng, 1024 + 24 if which.endswith("wal") else 1024)
+            crash = which != "samples.db"
             now = int(time.time())
             taken = True
             for offset in (0, 1):
@@ -263,13 +265,13 @@ def run_torn(rounds, seed, say=print):
                 done = subprocess.run([str(RAKSA), "store", "import", "-", "--dir", str(copy)], input=text, capture_output=True,
                                       text=True, timeout=60)
                 taken = taken and done.returncode == 0
-                if done.returncode != 0 and (which.endswith("wal") or "malformed" not in done.stderr):
+                if done.returncode != 0 and (crash or "malformed" not in done.stderr):
                     faults.append(f"torn {number} ({which}): {done.stderr[-400:]}")
             stuck += not taken
             done = subprocess.run([str(RAKSA), "store", "check", "--dir", str(copy)], capture_output=True, text=True, timeout=60)
             aside = list(copy.glob("*.unreadable-*"))
-            if which.endswith("wal") and (done.returncode != 0 or aside):
-                faults.append(f"torn {number} (WAL): {done.stdout[-400:]} {aside}")
+            if crash and (done.returncode != 0 or aside):
+                faults.append(f"torn {number} ({which}): {done.stdout[-400:]} {aside}")
             if not taken and done.returncode == 0:
                 faults.append(f"torn {number} ({which}): it takes no samples and check finds nothing")
             if done.returncode == 1 and "problem" not in done.stdout:

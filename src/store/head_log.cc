@@ -1,0 +1,351 @@
+// Segments of the head log: framing, finding records again after damage, writing at the end.
+#include "store/head_log.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <memory>
+
+#include "store/crc32c.h"
+
+namespace store {
+namespace {
+
+using base::ErrorKind;
+
+constexpr std::string_view kMagic("RaksLog\x01", 8);
+constexpr std::string_view kMark("RkRw");             // begins a record
+constexpr std::size_t kFrame = 4 + 4 + 8 + 8 + 4;     // mark, size, window, seq, checksum
+constexpr std::size_t kLeastData = 5;                 // of a record: version and its checksum
+constexpr std::uint64_t kSegmentBytes = 8ULL << 20;   // a longer one is not written to any more
+constexpr std::uint64_t kWindowBytes = 256ULL << 10;  // nor this one, when a window begins
+constexpr std::size_t kWriteBytes = 1ULL << 20;       // at once
+constexpr std::string_view kPrefix = "samples-";
+constexpr std::string_view kSuffix = ".log";
+
+base::Error ErrorOf(const std::string& path) {
+  return {ErrorKind::kUnavailable, path + ": " + std::strerror(errno)};
+}
+
+// The checksum of a frame: of what stands before it, and of the store's id, which is not written.
+std::uint32_t FrameSum(const void* frame, std::uint64_t id) {
+  std::array<std::uint8_t, kFrame - 4 + 8> all{};
+  std::memcpy(all.data(), frame, kFrame - 4);
+  std::memcpy(all.data() + kFrame - 4, &id, 8);
+  return Crc32c(all);
+}
+
+bool DataGood(Bytes data) {
+  return data.size() >= kLeastData &&
+         ByteReader(data.last(4)).U32() == Crc32c(data.first(data.size() - 4));
+}
+
+// The frame at the beginning of `bytes`; size 0: there is none.
+struct Frame {
+  std::uint32_t size = 0;
+  model::Timestamp window = 0;
+  std::uint64_t seq = 0;
+};
+Frame ReadFrame(Bytes bytes, std::uint64_t id) {
+  if (bytes.size() < kFrame || std::memcmp(bytes.data(), kMark.data(), kMark.size()) != 0) {
+    return {};
+  }
+  ByteReader in(bytes.subspan(kMark.size()));
+  const Frame frame{
+      .size = in.U32(), .window = static_cast<model::Timestamp>(in.U64()), .seq = in.U64()};
+  return in.U32() == FrameSum(bytes.data(), id) ? frame : Frame{};
+}
+
+std::size_t FindMark(Bytes bytes, std::size_t from) {
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  return std::min(text.find(kMark, from), text.size());
+}
+
+// The number in a segment's name; 0: it is another file.
+std::uint64_t NumberOf(std::string_view name) {
+  if (!name.starts_with(kPrefix) || !name.ends_with(kSuffix)) {
+    return 0;
+  }
+  name.remove_prefix(kPrefix.size());
+  name.remove_suffix(std::min(kSuffix.size(), name.size()));
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+  return error == std::errc() && end == name.data() + name.size() ? number : 0;
+}
+
+base::Result<std::string> ReadFile(const std::string& path, int fd) {
+  std::string out;
+  struct stat file{};
+  if (fstat(fd, &file) == 0 && file.st_size > 0) {
+    out.reserve(static_cast<std::size_t>(file.st_size) + 1);
+  }
+  while (true) {
+    const std::size_t before = out.size();
+    ssize_t n = 0;
+    out.resize_and_overwrite(before + std::max<std::size_t>(out.capacity() - before, 4096),
+                             [&](char* data, std::size_t size) {
+                               n = read(fd, data + before, size - before);
+                               return before + static_cast<std::size_t>(std::max<ssize_t>(n, 0));
+                             });
+    if (n < 0 && errno != EINTR) {
+      return base::Fail(ErrorOf(path));
+    }
+    if (n == 0) {
+      return out;
+    }
+  }
+}
+
+bool WriteAll(int fd, std::string_view bytes, std::uint64_t at) {
+  while (!bytes.empty()) {
+    const ssize_t n = pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(at));
+    if (n < 0 && errno == EINTR) {
+      continue;
+    }
+    if (n <= 0) {
+      errno = n == 0 ? ENOSPC : errno;
+      return false;
+    }
+    bytes.remove_prefix(static_cast<std::size_t>(n));
+    at += static_cast<std::uint64_t>(n);
+  }
+  return true;
+}
+
+}  // namespace
+
+std::string SegmentHead() { return std::string(kMagic); }
+
+std::string FrameRecord(const LogRow& row, std::uint64_t id) {
+  std::string out;
+  out.reserve(kFrame + row.data.size());
+  ByteWriter bytes(&out);
+  bytes.Append(kMark);
+  bytes.U32(static_cast<std::uint32_t>(row.data.size()));
+  bytes.U64(static_cast<std::uint64_t>(row.window));
+  bytes.U64(row.seq);
+  bytes.U32(FrameSum(out.data(), id));
+  bytes.Append(row.data);
+  return out;
+}
+
+LogScan ScanLog(Bytes segment, std::uint64_t id, const std::function<void(const LogEntry&)>& take,
+                const std::function<void(const LogGap&)>& gap) {
+  LogScan out;
+  std::size_t at = 0;
+  if (segment.size() >= kMagic.size() &&
+      std::memcmp(segment.data(), kMagic.data(), kMagic.size()) == 0) {
+    at = kMagic.size();
+  }
+  out.end = at;
+  std::size_t next = at;     // where a record should begin
+  std::vector<LogGap> gaps;  // since the last record
+  const auto skip = [&](std::size_t to, model::Timestamp window) {
+    if (next < to) {
+      gaps.push_back({next, segment.subspan(next, to - next), window});
+      next = to;
+    }
+  };
+  while (at < segment.size()) {
+    const Frame frame = ReadFrame(segment.subspan(at), id);
+    if (frame.size == 0) {
+      out.cut_off = out.cut_off || (at == next && segment.size() - at < kFrame);
+      at = FindMark(segment, at + 1);
+      continue;
+    }
+    if (frame.size > segment.size() - at - kFrame) {
+      out.cut_off = true;
+      break;
+    }
+    skip(at, 0);
+    const std::size_t end = at + kFrame + frame.size;
+    const Bytes data = segment.subspan(at + kFrame, frame.size);
+    if (!DataGood(data)) {
+      skip(end, frame.window);  // where the next one begins is known nevertheless
+      at = end;
+      continue;
+    }
+    for (const LogGap& one : gaps) {
+      gap(one);
+    }
+    gaps.clear();
+    take({frame.window, frame.seq, data, segment.subspan(at, end - at)});
+    ++out.records;
+    at = next = out.end = end;
+  }
+  return out;
+}
+
+base::Result<std::vector<Segment>> ReadSegments(const std::string& dir) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> listing(opendir(dir.c_str()), closedir);
+  if (listing == nullptr) {
+    return base::Fail(ErrorOf(dir));
+  }
+  std::vector<Segment> out;
+  while (const dirent* entry = readdir(listing.get())) {
+    if (const std::uint64_t number = NumberOf(entry->d_name); number != 0) {
+      out.push_back({.number = number, .path = dir + "/" + entry->d_name, .bytes = {}});
+    }
+  }
+  std::ranges::sort(out, {}, &Segment::number);
+  for (auto segment = out.begin(); segment != out.end();) {
+    const int fd = open(segment->path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT) {
+      segment = out.erase(segment);
+      continue;
+    }
+    auto bytes = fd < 0 ? base::Result<std::string>(base::Fail(ErrorOf(segment->path)))
+                        : ReadFile(segment->path, fd);
+    if (fd >= 0) {
+      close(fd);
+    }
+    if (!bytes) {
+      return base::Fail(std::move(bytes.error()));
+    }
+    segment->bytes = std::move(*bytes);
+    ++segment;
+  }
+  return out;
+}
+
+base::Result<> ReplaceSegment(const Segment& segment, std::string_view bytes) {
+  const std::string fresh = segment.path + ".new";
+  const int fd = open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  bool good = fd >= 0 && WriteAll(fd, bytes, 0) && fsync(fd) == 0;
+  good = good && std::rename(fresh.c_str(), segment.path.c_str()) == 0;
+  const base::Error error = good ? base::Error{} : ErrorOf(fresh);
+  if (fd >= 0) {
+    close(fd);
+  }
+  if (!good) {
+    unlink(fresh.c_str());
+    return base::Fail(error);
+  }
+  return {};
+}
+
+void HeadLog::Open(std::string dir, std::uint64_t id) {
+  dir_ = std::move(dir);
+  id_ = id;
+}
+
+void HeadLog::Add(const Segment& segment, std::map<model::Timestamp, std::uint64_t> last,
+                  std::size_t end) {
+  Cut();
+  next_number_ = segment.number + 1;
+  segments_.push_back({segment.path, end, std::move(last)});
+  bytes_ += end;
+  if (end < kMagic.size() || end >= kSegmentBytes) {
+    return;
+  }
+  fd_ = open(segment.path.c_str(), O_WRONLY | O_CLOEXEC);
+  // What was being written when the process ended must not look like damage later.
+  if (fd_ >= 0 && ftruncate(fd_, static_cast<off_t>(end)) != 0) {
+    Cut();
+  }
+}
+
+void HeadLog::Cut() {
+  if (fd_ >= 0) {
+    close(fd_);
+    fd_ = -1;
+  }
+}
+
+void HeadLog::Cut(model::Timestamp window) {
+  if (fd_ >= 0 && segments_.back().last.contains(window)) {
+    Cut();
+  }
+}
+
+base::Result<> HeadLog::Begin() {
+  const std::string path =
+      dir_ + "/" + std::string(kPrefix) + std::to_string(next_number_) + std::string(kSuffix);
+  fd_ = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd_ < 0) {
+    return base::Fail(ErrorOf("store: " + path));
+  }
+  ++next_number_;
+  segments_.push_back({.path = path, .bytes = 0, .last = {}});
+  return {};
+}
+
+// Puts bytes behind the last segment's, all or none.
+base::Result<> HeadLog::Write(std::string_view bytes) {
+  Kept& segment = segments_.back();
+  if (WriteAll(fd_, bytes, segment.bytes)) {
+    segment.bytes += bytes.size();
+    bytes_ += bytes.size();
+    return {};
+  }
+  auto failed = base::Fail(ErrorOf("store: " + segment.path));
+  if (ftruncate(fd_, static_cast<off_t>(segment.bytes)) != 0) {
+    Cut();  // what is there of it lies behind the last record, and nothing will follow
+  }
+  return failed;
+}
+
+std::size_t HeadLog::Append(const std::deque<LogRow>& rows, base::Result<>* done) {
+  std::size_t written = 0;
+  while (written < rows.size()) {
+    const model::Timestamp window = rows[written].window;
+    if (fd_ >= 0) {
+      const Kept& last = segments_.back();
+      if (last.bytes >= kSegmentBytes ||
+          (last.bytes >= kWindowBytes && !last.last.contains(window))) {
+        Cut();
+      }
+    }
+    if (fd_ < 0) {
+      if (*done = Begin(); !*done) {
+        break;
+      }
+    }
+    buffer_ = segments_.back().bytes == 0 ? SegmentHead() : std::string();
+    std::size_t end = written;
+    while (end < rows.size() && rows[end].window == window && buffer_.size() < kWriteBytes) {
+      buffer_ += FrameRecord(rows[end++], id_);
+    }
+    if (*done = Write(buffer_); !*done) {
+      break;
+    }
+    segments_.back().last[window] = rows[end - 1].seq;
+    written = end;
+  }
+  return written;
+}
+
+bool HeadLog::Settle(model::Timestamp window, std::uint64_t seq) {
+  bool any = false;
+  for (Kept& segment : segments_) {
+    const auto at = segment.last.find(window);
+    if (at != segment.last.end() && at->second <= seq) {
+      segment.last.erase(at);
+    }
+    any = any || segment.last.empty();
+  }
+  return any;
+}
+
+void HeadLog::RemoveSettled() {
+  if (!segments_.empty() && segments_.back().last.empty()) {
+    Cut();
+  }
+  std::erase_if(segments_, [this](const Kept& segment) {
+    if (!segment.last.empty()) {
+      return false;
+    }
+    bytes_ -= segment.bytes;
+    unlink(segment.path.c_str());
+    return true;
+  });
+}
+
+}  // namespace store
