@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -26,7 +27,8 @@ constexpr std::size_t kFrame = 4 + 4 + 8 + 8 + 4;     // mark, size, window, seq
 constexpr std::size_t kLeastData = 5;                 // of a record: version and its checksum
 constexpr std::uint64_t kSegmentBytes = 8ULL << 20;   // a longer one is not written to any more
 constexpr std::uint64_t kWindowBytes = 256ULL << 10;  // nor this one, when a window begins
-constexpr std::size_t kWriteBytes = 1ULL << 20;       // at once
+constexpr std::size_t kWriteBytes = 1ULL << 20;       // at once, and a record more
+constexpr std::size_t kWriteRows = 256;               // at once
 constexpr std::string_view kPrefix = "samples-";
 constexpr std::string_view kSuffix = ".log";
 
@@ -103,9 +105,10 @@ base::Result<std::string> ReadFile(const std::string& path, int fd) {
   }
 }
 
-bool WriteAll(int fd, std::string_view bytes, std::uint64_t at) {
-  while (!bytes.empty()) {
-    const ssize_t n = pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(at));
+bool WriteAll(int fd, std::span<iovec> parts, std::uint64_t at) {
+  while (!parts.empty()) {
+    const ssize_t n =
+        pwritev(fd, parts.data(), static_cast<int>(parts.size()), static_cast<off_t>(at));
     if (n < 0 && errno == EINTR) {
       continue;
     }
@@ -113,10 +116,33 @@ bool WriteAll(int fd, std::string_view bytes, std::uint64_t at) {
       errno = n == 0 ? ENOSPC : errno;
       return false;
     }
-    bytes.remove_prefix(static_cast<std::size_t>(n));
     at += static_cast<std::uint64_t>(n);
+    auto left = static_cast<std::size_t>(n);
+    while (!parts.empty() && left >= parts.front().iov_len) {
+      left -= parts.front().iov_len;
+      parts = parts.subspan(1);
+    }
+    if (left > 0) {
+      parts.front().iov_base = static_cast<char*>(parts.front().iov_base) + left;
+      parts.front().iov_len -= left;
+    }
   }
   return true;
+}
+
+iovec PartOf(std::string_view bytes) {
+  return {const_cast<char*>(bytes.data()), bytes.size()};  // NOLINT: pwritev only reads
+}
+
+// Puts what stands before a record behind `out`.
+void PutFrame(const LogRow& row, std::uint64_t id, std::string* out) {
+  const std::size_t start = out->size();
+  ByteWriter bytes(out);
+  bytes.Append(kMark);
+  bytes.U32(static_cast<std::uint32_t>(row.data.size()));
+  bytes.U64(static_cast<std::uint64_t>(row.window));
+  bytes.U64(row.seq);
+  bytes.U32(FrameSum(out->data() + start, id));
 }
 
 }  // namespace
@@ -125,15 +151,8 @@ std::string SegmentHead() { return std::string(kMagic); }
 
 std::string FrameRecord(const LogRow& row, std::uint64_t id) {
   std::string out;
-  out.reserve(kFrame + row.data.size());
-  ByteWriter bytes(&out);
-  bytes.Append(kMark);
-  bytes.U32(static_cast<std::uint32_t>(row.data.size()));
-  bytes.U64(static_cast<std::uint64_t>(row.window));
-  bytes.U64(row.seq);
-  bytes.U32(FrameSum(out.data(), id));
-  bytes.Append(row.data);
-  return out;
+  PutFrame(row, id, &out);
+  return out + row.data;
 }
 
 LogScan ScanLog(Bytes segment, std::uint64_t id, const std::function<void(const LogEntry&)>& take,
@@ -218,7 +237,8 @@ base::Result<std::vector<Segment>> ReadSegments(const std::string& dir) {
 base::Result<> ReplaceSegment(const Segment& segment, std::string_view bytes) {
   const std::string fresh = segment.path + ".new";
   const int fd = open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  bool good = fd >= 0 && WriteAll(fd, bytes, 0) && fsync(fd) == 0;
+  iovec part = PartOf(bytes);
+  bool good = fd >= 0 && WriteAll(fd, std::span(&part, 1), 0) && fsync(fd) == 0;
   good = good && std::rename(fresh.c_str(), segment.path.c_str()) == 0;
   const base::Error error = good ? base::Error{} : ErrorOf(fresh);
   if (fd >= 0) {
@@ -277,23 +297,39 @@ base::Result<> HeadLog::Begin() {
   return {};
 }
 
-// Puts bytes behind the last segment's, all or none.
-base::Result<> HeadLog::Write(std::string_view bytes) {
+// Puts the first of these rows behind the last segment's, all of them or none, and gives how many.
+std::size_t HeadLog::Write(std::span<const LogRow* const> rows, base::Result<>* done) {
   Kept& segment = segments_.back();
-  if (WriteAll(fd_, bytes, segment.bytes)) {
-    segment.bytes += bytes.size();
-    bytes_ += bytes.size();
-    return {};
+  std::size_t bytes = 0;
+  std::size_t count = 0;
+  frames_ = segment.bytes == 0 ? SegmentHead() : std::string();
+  frames_.reserve(frames_.size() + kFrame * rows.size());  // parts point into it
+  std::vector<iovec> parts;
+  parts.reserve(2 * rows.size() + 1);
+  for (std::size_t begin = 0; count < rows.size() && bytes < kWriteBytes; ++count) {
+    const std::string& data = rows[count]->data;
+    PutFrame(*rows[count], id_, &frames_);
+    parts.push_back(PartOf(std::string_view(frames_).substr(begin)));
+    parts.push_back(PartOf(data));
+    bytes += frames_.size() - begin + data.size();
+    begin = frames_.size();
   }
-  auto failed = base::Fail(ErrorOf("store: " + segment.path));
+  if (WriteAll(fd_, parts, segment.bytes)) {
+    segment.bytes += bytes;
+    bytes_ += bytes;
+    return count;
+  }
+  *done = base::Fail(ErrorOf("store: " + segment.path));
   if (ftruncate(fd_, static_cast<off_t>(segment.bytes)) != 0) {
     Cut();  // what is there of it lies behind the last record, and nothing will follow
   }
-  return failed;
+  return 0;
 }
 
 std::size_t HeadLog::Append(const std::deque<LogRow>& rows, base::Result<>* done) {
   std::size_t written = 0;
+  *done = {};
+  std::vector<const LogRow*> some;  // of one window
   while (written < rows.size()) {
     const model::Timestamp window = rows[written].window;
     if (fd_ >= 0) {
@@ -308,16 +344,19 @@ std::size_t HeadLog::Append(const std::deque<LogRow>& rows, base::Result<>* done
         break;
       }
     }
-    buffer_ = segments_.back().bytes == 0 ? SegmentHead() : std::string();
-    std::size_t end = written;
-    while (end < rows.size() && rows[end].window == window && buffer_.size() < kWriteBytes) {
-      buffer_ += FrameRecord(rows[end++], id_);
+    some.clear();
+    for (std::size_t i = written; i < rows.size() && some.size() < kWriteRows; ++i) {
+      if (rows[i].window != window) {
+        break;
+      }
+      some.push_back(&rows[i]);
     }
-    if (*done = Write(buffer_); !*done) {
+    const std::size_t n = Write(some, done);
+    if (n == 0) {
       break;
     }
-    segments_.back().last[window] = rows[end - 1].seq;
-    written = end;
+    written += n;
+    segments_.back().last[window] = rows[written - 1].seq;
   }
   return written;
 }

@@ -102,14 +102,14 @@ class HeadLog {
 
   void Cut();
   base::Result<> Begin();
-  base::Result<> Write(std::string_view bytes);
+  std::size_t Write(std::span<const LogRow* const> rows, base::Result<>* done);
 
   std::string dir_;
   std::uint64_t id_ = 0;
   std::uint64_t next_number_ = 1;
   std::deque<Kept> segments_;
-  int fd_ = -1;  // of the last one, while it is written to
-  std::string buffer_;
+  int fd_ = -1;         // of the last one, while it is written to
+  std::string frames_;  // of the rows that are being written
   std::atomic<std::uint64_t> bytes_{0};
 };
 
