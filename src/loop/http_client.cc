@@ -10,6 +10,7 @@
 #include <unordered_map>
 
 #include "loop/http_transfer.h"
+#include "loop/plain_client.h"
 
 namespace loop {
 namespace {
@@ -46,7 +47,7 @@ void InitCurl() {
 /// The multi handle, its timer, its descriptors and its transfers. Frames of Send share it, so it
 /// outlives the client while one is still being unwound.
 struct HttpClient::State : std::enable_shared_from_this<HttpClient::State> {
-  explicit State(Loop& l) : loop(l), io(l.io()), timer(l.io()) {
+  explicit State(Loop& l) : loop(l), io(l.io()), plain(l), timer(l.io()) {
     InitCurl();
     multi = curl_multi_init();
     if (multi == nullptr) {
@@ -176,6 +177,7 @@ struct HttpClient::State : std::enable_shared_from_this<HttpClient::State> {
 
   Loop& loop;
   asio::io_context& io;
+  std::optional<PlainClient> plain;  ///< until the client goes
   asio::steady_timer timer;
   CURLM* multi = nullptr;
   std::unordered_map<int, std::shared_ptr<Watch>> watches;
@@ -185,6 +187,7 @@ struct HttpClient::State : std::enable_shared_from_this<HttpClient::State> {
 HttpClient::HttpClient(Loop& loop) : state_(std::make_shared<State>(loop)) {}
 
 HttpClient::~HttpClient() {
+  state_->plain.reset();
   while (!state_->transfers.empty()) {
     Transfer* transfer = *state_->transfers.begin();
     transfer->cancelled = true;
@@ -213,7 +216,19 @@ Task<base::Result<HttpResponse>> HttpClient::Send(HttpRequest request) {
   if (request.timeout <= base::Duration::zero()) {
     co_return base::Fail(base::ErrorKind::kDeadline, "no time is left for the request");
   }
-  const auto guard = std::make_unique<Guard>(state_, state_->loop);
+  const auto state = state_;
+  if (auto route = state->plain->RouteOf(request)) {
+    const auto begin = std::chrono::steady_clock::now();  // real time, as all of this
+    auto got = co_await state->plain->Send(&request, std::move(*route));
+    if (got) {
+      co_return std::move(*got);
+    }
+    request.timeout -= std::chrono::steady_clock::now() - begin;  // real time
+    if (request.timeout <= base::Duration::zero() || !state->plain) {
+      co_return base::Fail(base::ErrorKind::kDeadline, "no time was left to ask again");
+    }
+  }
+  const auto guard = std::make_unique<Guard>(state, state->loop);
   Transfer& transfer = guard->transfer;
   transfer.request = std::move(request);
   Prepare(transfer);

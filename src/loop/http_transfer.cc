@@ -11,17 +11,13 @@
 #include <system_error>
 
 #include "base/text.h"
+#include "loop/http_reader.h"
 
 namespace loop {
 namespace {
 
-/// What is read (after decompression) before a transfer is cut off.
-constexpr std::size_t kReadLimit = 8U << 20;
 /// What is read from the socket at once when the body is long.
 constexpr long kLongBuffer = 128L << 10;
-/// Header lines and bytes of all answers of one request together, interim answers included.
-constexpr std::size_t kMaxHeaderLines = 1'000;
-constexpr std::size_t kMaxHeaderBytes = 256U << 10;
 
 void Append(CurlList& list, const std::string& line) {
   curl_slist* grown = curl_slist_append(list.get(), line.c_str());
@@ -30,22 +26,6 @@ void Append(CurlList& list, const std::string& line) {
   }
   static_cast<void>(list.release());
   list.reset(grown);
-}
-
-bool IsToken(std::string_view text) {
-  constexpr std::string_view kOthers = "!#$%&'*+-.^_`|~";  // RFC 9110 5.6.2
-  return !text.empty() && std::all_of(text.begin(), text.end(), [&](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           kOthers.find(c) != std::string_view::npos;
-  });
-}
-
-std::string Lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  }
-  return out;
 }
 
 /// The seconds since 1970 at which the first certificate of the peer's chain ends; 0 = unknown.
@@ -142,7 +122,7 @@ std::size_t OnHeader(char* data, std::size_t size, std::size_t count, void* user
   }
   const auto colon = line.find(':');
   if (colon != std::string_view::npos) {
-    t.response.headers.emplace_back(Lower(base::Trim(line.substr(0, colon))),
+    t.response.headers.emplace_back(LowerCase(base::Trim(line.substr(0, colon))),
                                     std::string(base::Trim(line.substr(colon + 1))));
   }
   return bytes;
@@ -151,25 +131,13 @@ std::size_t OnHeader(char* data, std::size_t size, std::size_t count, void* user
 std::size_t OnBody(char* data, std::size_t size, std::size_t count, void* user) {
   auto& t = *static_cast<Transfer*>(user);
   const std::size_t bytes = size * count;
-  auto& out = t.response;
   if (t.request.on_body) {
     long status = 0;
     curl_easy_getinfo(t.easy, CURLINFO_RESPONSE_CODE, &status);
-    out.status = static_cast<int>(status);
-    out.body_bytes += bytes;
-    out.truncated = !t.request.on_body(out, {data, bytes});
-    t.too_long = out.truncated;
-    return out.truncated ? 0 : bytes;
+    t.response.status = static_cast<int>(status);
   }
-  const std::size_t room = t.request.max_body - std::min(t.request.max_body, out.body.size());
-  out.body.append(data, std::min(room, bytes));
-  out.truncated = out.truncated || bytes > room;
-  out.body_bytes += bytes;
-  if (out.body_bytes > kReadLimit) {
-    t.too_long = true;
-    return 0;
-  }
-  return bytes;
+  t.too_long = !TakeBody(t.request, &t.response, {data, bytes});
+  return t.too_long ? 0 : bytes;
 }
 
 void SetMethod(Transfer& t) {
@@ -236,7 +204,7 @@ void SetTlsAndLogin(Transfer& t) {
 
 std::string Sentence(const Transfer& t) {
   if (t.headers_bad) {
-    return "the answer's headers are too many or too long";
+    return kHeadersBad;
   }
   std::string text = t.error[0] != '\0' ? t.error.data() : curl_easy_strerror(t.code);
   text = base::Printable(std::string(base::Trim(text)).substr(0, 300));
