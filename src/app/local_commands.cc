@@ -50,7 +50,8 @@ std::vector<probe::Outcome> ProbeAll(ProbeBench& bench, const model::Target& tar
       continue;
     }
     const auto spec = std::make_shared<const model::ProbeSpec>(target.probes[i]);
-    scope.Spawn("probe", RunOne(bench.World(), {shared, spec}, &outcomes[i]));
+    scope.Spawn("probe",
+                RunOne(bench.World(), {.target = shared, .spec = spec, .log = true}, &outcomes[i]));
   }
   bench.loop.RunTask(scope.Join());
   return outcomes;

@@ -166,6 +166,8 @@ struct HttpClient::State : std::enable_shared_from_this<HttpClient::State> {
     }
   }
 
+  static Task<base::Result<HttpResponse>> Send(std::shared_ptr<State> state, HttpRequest request);
+
   /// Takes a transfer out of curl and wakes its task.
   void Take(Transfer* transfer) {
     if (transfers.erase(transfer) > 0) {
@@ -195,7 +197,9 @@ HttpClient::~HttpClient() {
   }
 }
 
-Task<base::Result<HttpResponse>> HttpClient::Send(HttpRequest request) {
+/// By libcurl.
+Task<base::Result<HttpResponse>> HttpClient::State::Send(std::shared_ptr<State> state,
+                                                         HttpRequest request) {
   /// Takes the transfer out of curl also when the task is cancelled or thrown away.
   struct Guard {
     std::shared_ptr<State> state;
@@ -209,25 +213,6 @@ Task<base::Result<HttpResponse>> HttpClient::Send(HttpRequest request) {
     Guard(const Guard&) = delete;
     Guard& operator=(const Guard&) = delete;
   };
-  const std::string faults = Faults(request);
-  if (!faults.empty()) {
-    co_return base::Fail(base::ErrorKind::kInvalid, faults);
-  }
-  if (request.timeout <= base::Duration::zero()) {
-    co_return base::Fail(base::ErrorKind::kDeadline, "no time is left for the request");
-  }
-  const auto state = state_;
-  if (auto route = state->plain->RouteOf(request)) {
-    const auto begin = std::chrono::steady_clock::now();  // real time, as all of this
-    auto got = co_await state->plain->Send(&request, std::move(*route));
-    if (got) {
-      co_return std::move(*got);
-    }
-    request.timeout -= std::chrono::steady_clock::now() - begin;  // real time
-    if (request.timeout <= base::Duration::zero() || !state->plain) {
-      co_return base::Fail(base::ErrorKind::kDeadline, "no time was left to ask again");
-    }
-  }
   const auto guard = std::make_unique<Guard>(state, state->loop);
   Transfer& transfer = guard->transfer;
   transfer.request = std::move(request);
@@ -241,6 +226,50 @@ Task<base::Result<HttpResponse>> HttpClient::Send(HttpRequest request) {
     co_await transfer.done.Wait();
   }
   co_return Conclude(transfer);
+}
+
+Task<base::Result<HttpResponse>> HttpClient::Send(HttpRequest request) {
+  const auto timeout = request.timeout;
+  auto on_body = std::move(request.on_body);
+  return Send(Plan(std::move(request)), timeout, std::move(on_body));
+}
+
+std::shared_ptr<const HttpPlan> HttpClient::Plan(HttpRequest request) {
+  auto out = std::make_shared<HttpPlan>();
+  out->request = std::move(request);
+  out->request.on_body = nullptr;
+  out->faults = Faults(out->request);
+  if (out->faults.empty()) {
+    out->route = PlainRouteOf(out->request);
+  }
+  return out;
+}
+
+Task<base::Result<HttpResponse>> HttpClient::Send(std::shared_ptr<const HttpPlan> plan,
+                                                  base::Duration timeout, HttpTaker on_body) {
+  if (!plan->faults.empty()) {
+    co_return base::Fail(base::ErrorKind::kInvalid, plan->faults);
+  }
+  if (timeout <= base::Duration::zero()) {
+    co_return base::Fail(base::ErrorKind::kDeadline, "no time is left for the request");
+  }
+  const auto state = state_;
+  if (state->plain->Takes(*plan)) {
+    const auto begin = std::chrono::steady_clock::now();  // real time, as all of this
+    auto got = co_await state->plain->Send(plan.get(), timeout, &on_body);
+    if (got) {
+      co_return std::move(*got);
+    }
+    timeout -= std::chrono::steady_clock::now() - begin;  // real time
+    if (timeout <= base::Duration::zero() || !state->plain) {
+      co_return base::Fail(base::ErrorKind::kDeadline, "no time was left to ask again");
+    }
+  }
+  auto request = plan->request;
+  request.timeout = timeout;
+  request.on_body = std::move(on_body);
+  auto by_curl = State::Send(state, std::move(request));
+  co_return co_await std::move(by_curl);
 }
 
 }  // namespace loop

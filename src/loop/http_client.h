@@ -16,6 +16,10 @@ namespace loop {
 
 struct HttpResponse;
 
+/// Takes the body piece by piece, decompressed; `head` has the status and the headers. False ends
+/// the transfer.
+using HttpTaker = std::function<bool(const HttpResponse& head, std::string_view piece)>;
+
 struct HttpRequest {
   std::string method = "GET";
   std::string url;  ///< http or https only; also for redirects
@@ -36,11 +40,13 @@ struct HttpRequest {
   std::string user;  ///< basic authentication, "" = none
   std::string password;
   std::string interface_name;  ///< bind to, "" = any
-  /// Takes the body piece by piece, decompressed, without a limit, instead of HttpResponse::body;
-  /// `head` has the status and the headers. False ends the transfer, which is then `truncated`.
-  /// Called on the loop while Send waits.
-  std::function<bool(const HttpResponse& head, std::string_view piece)> on_body;
+  /// Takes the body without a limit, instead of HttpResponse::body. When it ends the transfer, the
+  /// answer is `truncated`. Called on the loop while Send waits.
+  HttpTaker on_body;
 };
+
+/// A request that is sent again and again, with what it comes to worked out once.
+struct HttpPlan;
 
 /// Seconds of each phase, as blackbox_exporter names them in probe_http_duration_seconds{phase=…}.
 struct HttpPhases {
@@ -83,6 +89,12 @@ class HttpClient {
   /// unreachable, reset), kNotFound (name), kDenied (certificate), kInvalid (URL, garbage instead
   /// of HTTP); the message is curl's sentence.
   Task<base::Result<HttpResponse>> Send(HttpRequest request);
+
+  /// What a request comes to; its timeout and on_body do not count.
+  static std::shared_ptr<const HttpPlan> Plan(HttpRequest request);
+  /// As the other Send, with these in the request's place.
+  Task<base::Result<HttpResponse>> Send(std::shared_ptr<const HttpPlan> plan,
+                                        base::Duration timeout, HttpTaker on_body);
 
  private:
   struct State;

@@ -31,13 +31,14 @@ bool ReadWhole(std::string_view text, int base, T* out) {
 
 }  // namespace
 
-bool TakeBody(const HttpRequest& request, HttpResponse* out, std::string_view piece) {
-  if (request.on_body) {
+bool TakeBody(const HttpTaker& taker, std::size_t max_body, HttpResponse* out,
+              std::string_view piece) {
+  if (taker) {
     out->body_bytes += piece.size();
-    out->truncated = !request.on_body(*out, piece);
+    out->truncated = !taker(*out, piece);
     return !out->truncated;
   }
-  const std::size_t room = request.max_body - std::min(request.max_body, out->body.size());
+  const std::size_t room = max_body - std::min(max_body, out->body.size());
   out->body.append(piece.substr(0, room));
   out->truncated = out->truncated || piece.size() > room;
   out->body_bytes += piece.size();
@@ -116,8 +117,8 @@ struct HttpReader::Framing {
   bool location = false;
 };
 
-HttpReader::HttpReader(const HttpRequest* request, HttpResponse* out)
-    : request_(*request), out_(*out) {}
+HttpReader::HttpReader(const HttpRequest* request, const HttpTaker* taker, HttpResponse* out)
+    : request_(*request), taker_(*taker), out_(*out) {}
 HttpReader::~HttpReader() = default;
 
 HttpReader::Next HttpReader::Feed(std::string_view bytes) {
@@ -280,10 +281,12 @@ HttpReader::Next HttpReader::SizeLine(std::string_view line) {
 
 HttpReader::Next HttpReader::Piece(std::string_view piece) {
   if (inflater_ == nullptr) {
-    return TakeBody(request_, &out_, piece) ? Next::kMore : Next::kEnough;
+    return TakeBody(taker_, request_.max_body, &out_, piece) ? Next::kMore : Next::kEnough;
   }
   bool enough = false;
-  const auto give = [this](std::string_view part) { return TakeBody(request_, &out_, part); };
+  const auto give = [this](std::string_view part) {
+    return TakeBody(taker_, request_.max_body, &out_, part);
+  };
   if (!inflater_->Take(piece, give, &enough)) {
     return Bad(base::ErrorKind::kInvalid, "the compressed body is broken");
   }

@@ -16,9 +16,10 @@ constexpr std::size_t kMaxHeaderLines = 1'000;
 constexpr std::size_t kMaxHeaderBytes = 256U << 10;
 constexpr const char* kHeadersBad = "the answer's headers are too many or too long";
 
-/// Gives a piece of the body to `request`'s taker, or keeps what it allows in `out`. False: that
-/// was enough, the answer is then cut off (`out->truncated`).
-bool TakeBody(const HttpRequest& request, HttpResponse* out, std::string_view piece);
+/// Gives a piece of the body to `taker`, or, when there is none, keeps what is within `max_body` in
+/// `out`. False: that was enough, the answer is then cut off (`out->truncated`).
+bool TakeBody(const HttpTaker& taker, std::size_t max_body, HttpResponse* out,
+              std::string_view piece);
 
 /// `text` with its ASCII letters in lower case.
 std::string LowerCase(std::string_view text);
@@ -35,8 +36,8 @@ class HttpReader {
     kElsewhere,  ///< nothing of the body was given: libcurl must ask again and read it
     kBad,        ///< see error()
   };
-  /// Both outlive the reader.
-  HttpReader(const HttpRequest* request, HttpResponse* out);
+  /// All outlive the reader. `taker` instead of the request's.
+  HttpReader(const HttpRequest* request, const HttpTaker* taker, HttpResponse* out);
   ~HttpReader();
   HttpReader(const HttpReader&) = delete;
   HttpReader& operator=(const HttpReader&) = delete;
@@ -68,6 +69,7 @@ class HttpReader {
   Next Bad(base::ErrorKind kind, std::string message);
 
   const HttpRequest& request_;
+  const HttpTaker& taker_;
   HttpResponse& out_;
   At at_ = At::kStatus;
   std::string line_;              ///< of which the end has not come

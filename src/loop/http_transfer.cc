@@ -136,7 +136,7 @@ std::size_t OnBody(char* data, std::size_t size, std::size_t count, void* user) 
     curl_easy_getinfo(t.easy, CURLINFO_RESPONSE_CODE, &status);
     t.response.status = static_cast<int>(status);
   }
-  t.too_long = !TakeBody(t.request, &t.response, {data, bytes});
+  t.too_long = !TakeBody(t.request.on_body, t.request.max_body, &t.response, {data, bytes});
   return t.too_long ? 0 : bytes;
 }
 

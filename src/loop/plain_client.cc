@@ -54,14 +54,20 @@ error_code LastError() { return {errno, boost::system::system_category()}; }
 
 /// One request.
 struct PlainClient::Job {
-  Job(const HttpRequest* asked, PlainRoute way)
-      : request(asked), route(std::move(way)), reader(std::in_place, asked, &response) {}
-  const HttpRequest* request;
-  PlainRoute route;
+  Job(const HttpPlan* plan, const HttpTaker* t)
+      : request(plan->request), route(*plan->route), taker(t) {
+    Renew();
+  }
+  void Renew() { reader.emplace(&request, taker, &response); }
+
+  const HttpRequest& request;
+  const PlainRoute& route;
+  const HttpTaker* taker;
   HttpResponse response;
   std::optional<HttpReader> reader;
   std::shared_ptr<PlainConnection<Job>> connection;
-  std::size_t next_endpoint = 0;
+  std::size_t first_endpoint = 0;  ///< that is tried
+  std::size_t tried = 0;           ///< of the endpoints
   std::size_t sent = 0;
   std::size_t received = 0;
   bool reused = false;
@@ -122,8 +128,9 @@ struct PlainClient::State : std::enable_shared_from_this<State> {
     }
     job->how = how;
     job->error = std::move(error);
-    job->response.remote_address =
-        job->connection ? job->connection->endpoint.address().to_string() : "";
+    if (job->connection) {
+      job->response.remote_address = job->connection->address;
+    }
     if (how == Next::kDone && job->reader->keeps() && job->sent == job->route.head.size()) {
       Keep(job);
     } else {
@@ -145,7 +152,7 @@ struct PlainClient::State : std::enable_shared_from_this<State> {
       Detach(job);
       job->reused = false;
       job->sent = 0;
-      job->reader.emplace(job->request, &job->response);
+      job->Renew();
       Connect(job);
       return;
     }
@@ -184,19 +191,18 @@ struct PlainClient::State : std::enable_shared_from_this<State> {
   }
 
   void Connect(Job* job) {
-    auto& endpoints = job->route.endpoints;
-    if (job->next_endpoint == 0 && endpoints.size() > 1) {  // the one that was good goes first
+    const auto& endpoints = job->route.endpoints;
+    if (job->tried == 0 && endpoints.size() > 1) {  // the one that was good goes first
       const auto good = std::ranges::find_if(endpoints, [&](const Tcp::endpoint& endpoint) {
         return good_endpoints.contains(endpoint);
       });
-      std::rotate(endpoints.begin(), good == endpoints.end() ? endpoints.begin() : good,
-                  good == endpoints.end() ? endpoints.begin() : good + 1);
+      job->first_endpoint = static_cast<std::size_t>(good - endpoints.begin()) % endpoints.size();
     }
-    if (job->next_endpoint >= endpoints.size()) {
+    if (job->tried >= endpoints.size()) {
       Finish(job, Next::kBad, job->error);
       return;
     }
-    const auto endpoint = endpoints[job->next_endpoint++];
+    const auto& endpoint = endpoints[(job->first_endpoint + job->tried++) % endpoints.size()];
     const auto connection = std::make_shared<Connection>(io, endpoint);
     const int fd = ::socket(endpoint.protocol().family(),
                             SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP);
@@ -212,7 +218,7 @@ struct PlainClient::State : std::enable_shared_from_this<State> {
     }
     Attach(job, connection);
     const auto now = RealClock::now();  // real time
-    const auto left = static_cast<RealClock::rep>(endpoints.size() - job->next_endpoint + 1);
+    const auto left = static_cast<RealClock::rep>(endpoints.size() - job->tried + 1);
     job->due = now + (job->end - now) / left;
     SetTimer();
     connection->socket.async_connect(
@@ -229,8 +235,8 @@ struct PlainClient::State : std::enable_shared_from_this<State> {
     const auto& endpoint = connection->endpoint;
     if (ec) {
       job->error = {base::ErrorKind::kUnavailable,
-                    fmt::format("Failed to connect to {} port {}: {}",
-                                endpoint.address().to_string(), endpoint.port(), ec.message())};
+                    fmt::format("Failed to connect to {} port {}: {}", connection->address,
+                                endpoint.port(), ec.message())};
       Detach(job);
       good_endpoints.erase(endpoint);
       Connect(job);
@@ -376,7 +382,7 @@ struct PlainClient::State : std::enable_shared_from_this<State> {
         continue;
       }
       const auto& endpoints = job->route.endpoints;
-      if (job->connection && !job->connection->connected && job->next_endpoint < endpoints.size()) {
+      if (job->connection && !job->connection->connected && job->tried < endpoints.size()) {
         Detach(job);
         Connect(job);
         continue;
@@ -414,29 +420,27 @@ PlainClient::~PlainClient() {
   state.pool.Clear();
 }
 
-std::optional<PlainRoute> PlainClient::RouteOf(const HttpRequest& request) const {
-  if (HasProxy() || state_->elsewhere.contains(request.url)) {
-    return std::nullopt;
-  }
-  return PlainRouteOf(request);
+bool PlainClient::Takes(const HttpPlan& plan) const {
+  return plan.route && !HasProxy() && !state_->elsewhere.contains(plan.request.url);
 }
 
-Task<std::optional<base::Result<HttpResponse>>> PlainClient::Send(const HttpRequest* request,
-                                                                  PlainRoute route) {
+Task<std::optional<base::Result<HttpResponse>>> PlainClient::Send(const HttpPlan* plan,
+                                                                  base::Duration timeout,
+                                                                  const HttpTaker* taker) {
   /// Takes the job out also when the task is cancelled or thrown away.
   struct Guard {
     std::shared_ptr<State> state;
     Job job;
-    Guard(std::shared_ptr<State> s, const HttpRequest* asked, PlainRoute way)
-        : state(std::move(s)), job(asked, std::move(way)) {}
+    Guard(std::shared_ptr<State> s, const HttpPlan* p, const HttpTaker* t)
+        : state(std::move(s)), job(p, t) {}
     ~Guard() { state->Drop(&job); }
     Guard(const Guard&) = delete;
     Guard& operator=(const Guard&) = delete;
   };
-  const auto guard = std::make_unique<Guard>(state_, request, std::move(route));
+  const auto guard = std::make_unique<Guard>(state_, plan, taker);
   auto* state = guard->state.get();
   Job* job = &guard->job;
-  state->Start(job, request->timeout);
+  state->Start(job, timeout);
   if (!job->how) {
     co_await asio::async_initiate<const asio::use_awaitable_t<>&, void(error_code)>(
         [state, job](auto handler) {
@@ -454,7 +458,7 @@ Task<std::optional<base::Result<HttpResponse>>> PlainClient::Send(const HttpRequ
     if (state->elsewhere.size() >= kMaxElsewhere) {
       state->elsewhere.clear();
     }
-    state->elsewhere.insert(request->url);
+    state->elsewhere.insert(plan->request.url);
     co_return std::nullopt;
   }
   if (*job->how == HttpReader::Next::kBad) {
@@ -462,7 +466,7 @@ Task<std::optional<base::Result<HttpResponse>>> PlainClient::Send(const HttpRequ
   }
   auto& out = job->response;
   const auto now = RealClock::now();  // real time
-  out.final_url = request->url;
+  out.final_url = plan->request.url;
   out.phases.connect = Seconds(job->begin, job->connected);
   out.phases.processing = Seconds(job->asked, job->answered);
   out.phases.transfer = Seconds(job->answered, now);

@@ -18,12 +18,12 @@ class PlainClient {
   PlainClient(const PlainClient&) = delete;
   PlainClient& operator=(const PlainClient&) = delete;
 
-  /// The route of a request that can be tried here; nullopt: libcurl is to carry it out.
-  [[nodiscard]] std::optional<PlainRoute> RouteOf(const HttpRequest& request) const;
-  /// Carries out a request, which must outlive the task, as HttpClient::Send does. nullopt: the
-  /// answer is one for libcurl, which must ask again; nothing of the body was given yet.
-  Task<std::optional<base::Result<HttpResponse>>> Send(const HttpRequest* request,
-                                                       PlainRoute route);
+  /// Whether a request is to be tried here; else libcurl is to carry it out.
+  [[nodiscard]] bool Takes(const HttpPlan& plan) const;
+  /// Carries out a request, as HttpClient::Send does. `plan` and `taker` outlive the task. nullopt:
+  /// the answer is one for libcurl, which must ask again; nothing of the body was given yet.
+  Task<std::optional<base::Result<HttpResponse>>> Send(const HttpPlan* plan, base::Duration timeout,
+                                                       const HttpTaker* taker);
 
  private:
   struct Job;

@@ -38,7 +38,7 @@ Read ReadIn(std::string_view text, std::size_t piece, bool closes = false, int r
   HttpRequest request;
   request.max_redirects = redirects;
   Read out;
-  HttpReader reader(&request, &out.response);
+  HttpReader reader(&request, &request.on_body, &out.response);
   while (out.next == Next::kMore && !text.empty()) {
     out.next = reader.Feed(text.substr(0, piece));
     text.remove_prefix(std::min(piece, text.size()));
@@ -191,16 +191,22 @@ TEST(HttpReader, MutilatedAnswersAreReadToSomeEnd) {
 class PlainClientTest : public ::testing::Test {
  protected:
   PlainClientTest() { std::signal(SIGPIPE, SIG_IGN); }
+  std::optional<PlainRoute> RouteOf(const HttpRequest& request) {
+    const auto plan = HttpClient::Plan(request);
+    return client_.Takes(*plan) ? plan->route : std::nullopt;
+  }
   /// nullopt: libcurl's.
-  std::optional<base::Result<HttpResponse>> Send(HttpRequest request) {
-    auto route = client_.RouteOf(request);
-    return route ? loop_.RunTask(client_.Send(&request, std::move(*route))) : std::nullopt;
+  std::optional<base::Result<HttpResponse>> Send(const HttpRequest& request) {
+    const auto plan = HttpClient::Plan(request);
+    return client_.Takes(*plan)
+               ? loop_.RunTask(client_.Send(plan.get(), request.timeout, &request.on_body))
+               : std::nullopt;
   }
   std::optional<base::Result<HttpResponse>> Get(const std::string& url) {
     HttpRequest request;
     request.url = url;
     request.timeout = 5s;
-    return Send(std::move(request));
+    return Send(request);
   }
   std::string Gzip(const std::string& shell) {
     return loop_.RunTask(RunProcess({"sh", "-c", shell + " | gzip"}, {.max_output = 1 << 20}))->out;
@@ -215,7 +221,7 @@ TEST_F(PlainClientTest, TakesOnlyWhatIsPlain) {
   request.headers = {{"X-A", "b"}, {"X-Empty", ""}};
   request.user = "ann";
   request.password = "pw";
-  const auto route = client_.RouteOf(request);
+  const auto route = RouteOf(request);
   ASSERT_TRUE(route);
   EXPECT_EQ(route->site, "127.0.0.1:9100");
   EXPECT_EQ(route->head,
@@ -225,7 +231,7 @@ TEST_F(PlainClientTest, TakesOnlyWhatIsPlain) {
   const auto refused = [&](const auto& change) {
     HttpRequest other = request;
     change(other);
-    return !client_.RouteOf(other).has_value();
+    return !RouteOf(other).has_value();
   };
   EXPECT_TRUE(refused([](auto& r) { r.method = "POST"; }));
   EXPECT_TRUE(refused([](auto& r) { r.body = "a"; }));
@@ -263,19 +269,19 @@ TEST_F(PlainClientTest, TakesOnlyWhatIsPlain) {
 TEST_F(PlainClientTest, GoesWhereANameIsPinned) {
   HttpRequest request;
   request.url = "http://web.test";
-  EXPECT_FALSE(client_.RouteOf(request));
+  EXPECT_FALSE(RouteOf(request));
   request.resolve = {"web.test:80:192.0.2.1,[2001:db8::1]"};
-  auto route = client_.RouteOf(request);
+  auto route = RouteOf(request);
   ASSERT_TRUE(route);
   EXPECT_EQ(route->endpoints.size(), 2U);
   EXPECT_THAT(route->head, HasSubstr("GET / HTTP/1.1\r\nHost: web.test\r\n"));
   request.ip_version = 6;
-  route = client_.RouteOf(request);
+  route = RouteOf(request);
   ASSERT_TRUE(route);
   ASSERT_EQ(route->endpoints.size(), 1U);
   EXPECT_EQ(route->endpoints[0].address().to_string(), "2001:db8::1");
   request.resolve = {"web.test:81:192.0.2.1"};
-  EXPECT_FALSE(client_.RouteOf(request));
+  EXPECT_FALSE(RouteOf(request));
 }
 
 TEST_F(PlainClientTest, GivesWhatLibcurlGives) {
@@ -455,8 +461,8 @@ struct Many {
     HttpRequest request;
     request.url = url;
     request.timeout = timeout;
-    auto route = client->RouteOf(request);
-    const auto got = co_await client->Send(&request, std::move(*route));
+    const auto plan = HttpClient::Plan(request);
+    const auto got = co_await client->Send(plan.get(), timeout, &request.on_body);
     *out = !got   ? "elsewhere"
            : *got ? (*got)->body
                   : std::string(base::ToString(got->error().kind));

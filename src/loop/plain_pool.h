@@ -22,7 +22,7 @@ struct PlainConnection {
   using Buffer = std::array<char, kBuffer>;
 
   PlainConnection(boost::asio::io_context& io, const boost::asio::ip::tcp::endpoint& to)
-      : socket(io), endpoint(to) {}
+      : socket(io), endpoint(to), address(to.address().to_string()) {}
   void Close() {
     boost::system::error_code ignored;
     socket.close(ignored);
@@ -30,8 +30,9 @@ struct PlainConnection {
 
   boost::asio::ip::tcp::socket socket;
   boost::asio::ip::tcp::endpoint endpoint;
-  std::string site;    ///< host:port as the URL had them
-  Job* job = nullptr;  ///< nullptr: idle
+  std::string address;  ///< the endpoint's
+  std::string site;     ///< host:port as the URL had them
+  Job* job = nullptr;   ///< nullptr: idle
   bool connected = false;
   Clock::time_point idle_since;
   std::array<char, kFirst> first{};

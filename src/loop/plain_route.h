@@ -17,6 +17,13 @@ struct PlainRoute {
   std::string head;                                       ///< the whole request
 };
 
+/// What HttpClient::Plan works out.
+struct HttpPlan {
+  HttpRequest request;  ///< without on_body
+  std::string faults;   ///< why it cannot be sent; "" = it can
+  std::optional<PlainRoute> route;
+};
+
 /// The route of a GET over http whose address is known; nullopt: it is libcurl's to carry out, as
 /// everything that asks for more or is written in an unusual way.
 std::optional<PlainRoute> PlainRouteOf(const HttpRequest& request);

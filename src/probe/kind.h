@@ -50,7 +50,8 @@ struct Outcome {
       readings;  ///< a value that did not come is absent, never 0 (but ping, port and http_code)
   /// Samples of many series, for kinds that have them; of Request::slot or times of their own.
   std::vector<model::TableBatch> tables;
-  std::vector<std::string> log;  ///< what happened, for `raksa probe`: short lines, printable
+  std::vector<std::string>
+      log;  ///< if asked for: what happened, for `raksa probe`: short lines, printable
   base::Duration took{};
 };
 
@@ -62,6 +63,7 @@ struct Request {
   model::Timestamp slot = 0;                     ///< the samples' time
   /// Of every sample of the probe; null: the target's.
   std::shared_ptr<const model::Labels> labels;
+  bool log = false;  ///< whether somebody reads Outcome::log; else it may stay empty
 };
 
 /// State that a probe keeps between runs (counters for differences, sessions). Made by

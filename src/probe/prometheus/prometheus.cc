@@ -80,7 +80,8 @@ struct Plan {
   std::optional<base::Site> site;  ///< nullopt: the URL is none
   Taking taking;
   loop::HttpRequest asked;
-  std::size_t limit = 0;          ///< bytes of the body
+  std::shared_ptr<const loop::HttpPlan> literal;  ///< what is asked of a URL with an address
+  std::size_t limit = 0;                          ///< bytes of the body
   std::vector<Reading> readings;  ///< what is reported of each scrape, without values
 };
 
@@ -112,10 +113,19 @@ std::shared_ptr<const Plan> PlanOf(const Request& request) {
   if (out->site) {
     out->taking = TakingOf(request, *out->site);
     out->asked = RequestOf(request);
+    if (out->site->literal) {
+      out->literal = loop::HttpClient::Plan(out->asked);
+    }
     out->limit = Number(request.spec->options, "body_size_limit");
     out->readings = ReadingsOf(out->taking.joining.target);
   }
   return out;
+}
+
+std::shared_ptr<const loop::HttpPlan> PinnedPlan(const Plan& plan, const std::string& pin) {
+  auto asked = plan.asked;
+  asked.resolve.push_back(pin);
+  return loop::HttpClient::Plan(std::move(asked));
 }
 
 /// What a configured probe keeps between its scrapes.
@@ -125,12 +135,23 @@ class Kept : public Scraper {
     if (!plan_ || plan_->made_for.spec != request.spec ||
         plan_->made_for.target != request.target || plan_->made_for.labels != request.labels) {
       plan_ = PlanOf(request);
+      pinned_ = nullptr;
     }
     return plan_;
+  }
+  /// What is asked at the addresses of `pin`; worked out anew when they are others.
+  std::shared_ptr<const loop::HttpPlan> Pinned(const Plan& plan, std::string pin) {
+    if (!pinned_ || pin_ != pin) {
+      pin_ = std::move(pin);
+      pinned_ = PinnedPlan(plan, pin_);
+    }
+    return pinned_;
   }
 
  private:
   std::shared_ptr<const Plan> plan_;
+  std::string pin_;
+  std::shared_ptr<const loop::HttpPlan> pinned_;  ///< of plan_
 };
 
 /// One scrape while it goes on.
@@ -203,14 +224,16 @@ loop::Task<Outcome> Run(World world, Request request, std::shared_ptr<Memory> me
     out.reason = fmt::format("\"{}\" is no http or https URL", plan->url);
     co_return Finish(std::move(out), begin);
   }
-  auto asked = plan->asked;
+  auto asked = plan->literal;
   Scrape scrape;
   scrape.limit = plan->limit;
   scrape.scraper = kept;
   if (!site->literal) {
-    const auto found = co_await LookUp(world, site->host, asked.ip_version, request.spec->timeout);
+    const auto found =
+        co_await LookUp(world, site->host, plan->asked.ip_version, request.spec->timeout);
     if (found) {
-      asked.resolve.push_back(Pin(*site, *found));
+      auto pin = Pin(*site, *found);
+      asked = kept == nullptr ? PinnedPlan(*plan, pin) : kept->Pinned(*plan, std::move(pin));
     } else {
       scrape.reason = found.error().message;
     }
@@ -221,16 +244,18 @@ loop::Task<Outcome> Run(World world, Request request, std::shared_ptr<Memory> me
   }
   if (scrape.reason.empty()) {
     scrape.page.emplace(scrape.scraper, &plan->taking);
-    asked.timeout = begin + request.spec->timeout - base::Clock::Steady();
-    asked.on_body = [&scrape](const loop::HttpResponse& head, std::string_view piece) {
+    const auto timeout = begin + request.spec->timeout - base::Clock::Steady();
+    const auto take = [&scrape](const loop::HttpResponse& head, std::string_view piece) {
       return scrape.Take(head, piece);
     };
-    const auto got = co_await world.http->Send(std::move(asked));
+    const auto got = co_await world.http->Send(asked, timeout, take);
     if (got) {
       scrape.Conclude(*got);
-      out.log.push_back(fmt::format("GET {}: status {} from {}, {} bytes, {:.1f} ms", plan->url,
-                                    got->status, got->remote_address, got->body_bytes,
-                                    got->total_seconds * 1e3));
+      if (request.log) {
+        out.log.push_back(fmt::format("GET {}: status {} from {}, {} bytes, {:.1f} ms", plan->url,
+                                      got->status, got->remote_address, got->body_bytes,
+                                      got->total_seconds * 1e3));
+      }
     } else {
       scrape.reason = got.error().kind == base::ErrorKind::kDeadline ? Within(request.spec->timeout)
                                                                      : got.error().message;
