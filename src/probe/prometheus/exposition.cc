@@ -236,16 +236,18 @@ const char* Parser::Value(const char* at) {
     at = SkipBlanks(at);
   }
   const char* const word = at;
-  at = WordEnd(at);
+  double value = 0;
+  at = ReadPlainNumber(word, &value);
   if (at == word) {
-    return Expected(at, "a value");
+    at = WordEnd(at);
+    const auto read = ReadNumber(std::string_view(word, static_cast<std::size_t>(at - word)));
+    if (!read) {
+      return Expected(word, "a value");
+    }
+    value = *read;
   }
   const std::string_view number(word, static_cast<std::size_t>(at - word));
-  const auto value = ReadNumber(number);
-  if (!value) {
-    return Expected(word, "a value");
-  }
-  Line line{series_, *value, std::nullopt, {}, number};
+  Line line{series_, value, std::nullopt, {}, number};
   if (*at != '\n') {
     at = open ? OpenTime(at, &line) : TextTime(at, &line);
     if (at == nullptr) {

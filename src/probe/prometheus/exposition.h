@@ -113,6 +113,12 @@ struct SeriesText {
 /// Takes `Line::series` apart. Errors: kInvalid for what Parser would not have given.
 base::Result<SeriesText> ReadSeries(std::string_view series, Format format);
 
+/// The end of a number that is digits with at most one point, as most are, few enough that the
+/// result of one division is exact: both numbers are doubles without rounding (W. D. Clinger, How
+/// to Read Floating Point Numbers Accurately). `at` itself for any other, which ReadNumber reads.
+/// A newline or a blank must come.
+const char* ReadPlainNumber(const char* at, double* value);
+
 /// A number as Go's strconv.ParseFloat reads it (decimal, Inf, NaN; no underscores, no hexadecimal
 /// form); nullopt for anything else and for what is beyond a double.
 std::optional<double> ReadNumber(std::string_view text);

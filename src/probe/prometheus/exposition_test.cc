@@ -202,6 +202,15 @@ TEST(Exposition, ReadsNumbersAsGoDoes) {
 }
 
 TEST(Exposition, PlainNumbersAreTheNearestDoubles) {
+  class Value : public Sink {
+   public:
+    bool OnLine(const Line& line) override {
+      value = line.value;
+      return true;
+    }
+    void OnMeta(const Meta& /*meta*/) override {}
+    double value = 0;
+  } sink;
   std::mt19937_64 random(1);
   for (int i = 0; i < 200'000; ++i) {
     auto text = std::to_string(random() >> (random() % 64));
@@ -211,6 +220,10 @@ TEST(Exposition, PlainNumbersAreTheNearestDoubles) {
     const auto read = ReadNumber(text);
     ASSERT_TRUE(read) << text;
     ASSERT_EQ(*read, std::strtod(text.c_str(), nullptr)) << text;
+    Parser parser(Format::kText, &sink);
+    const char* const sign = i % 5 == 0 ? "-" : "";
+    ASSERT_TRUE(parser.Feed(fmt::format("a {}{}{}\n", sign, text, i % 2 == 0 ? "" : " 1")));
+    ASSERT_EQ(sink.value, i % 5 == 0 ? -*read : *read) << text;
   }
   for (const char* bad : {".", "1.2.3", "1..", "1.5x", "12 ", "1,5", "+-1"}) {
     EXPECT_FALSE(ReadNumber(bad)) << bad;

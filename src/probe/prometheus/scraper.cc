@@ -72,7 +72,6 @@ Scraper::Page::Page(Scraper* scraper, const Taking* taking) : s_(*scraper), taki
   }
   ++s_.number_;
   values_.resize(s_.slots_.size());
-  order_.reserve(s_.order_.size());
 }
 
 /// What a bad page had counts as known the next time, as in Prometheus, unless it is too much.
@@ -131,6 +130,15 @@ std::size_t Scraper::Page::Known(std::string_view rest) {
   ++next_;
   known_ = true;
   return size;
+}
+
+/// From here on the order is another: `lines` came as on the last page.
+void Scraper::Page::Stray(std::size_t lines) {
+  same_order_ = false;
+  order_.reserve(s_.order_.size() + 1);
+  for (std::size_t i = 0; i < lines; ++i) {
+    order_.push_back(s_.order_[i].slot);
+  }
 }
 
 /// Goes on to expect what followed this slot on the last page.
@@ -209,13 +217,18 @@ bool Scraper::Page::OnLine(const Line& line) {
     refusal_ = fmt::format("sample limit exceeded: more than {} samples", taking_.limits.samples);
     return true;
   }
+  if (!known_ && same_order_) {
+    Stray(counts_.kept);
+  }
   const auto slot = known_ ? s_.order_[next_ - 1].slot : SlotOf(line.series);
   if (slot == kNone) {
     return false;
   }
   ++counts_.kept;
   auto& known = s_.slots_[slot];
-  order_.push_back(slot);
+  if (!same_order_) {
+    order_.push_back(slot);
+  }
   counts_.added += known.cached ? 0 : 1;
   known.cached = true;
   if (line.t && taking_.honor_timestamps) {
@@ -223,6 +236,7 @@ bool Scraper::Page::OnLine(const Line& line) {
   } else if (known.valued != s_.number_) {  // of two with the same text the first counts
     known.valued = s_.number_;
     values_[slot] = line.value;
+    ++valued_;
   }
   return true;
 }
@@ -264,6 +278,14 @@ void Scraper::KeepRespelled() {
 model::TableBatch Scraper::Untimed(Page* page) {
   model::TableBatch out{.table = table_};
   const auto slots = table_->size();
+  if (page != nullptr && page->valued_ == slots) {  // all came, as mostly
+    out.values = std::move(page->values_);
+    if (live_ != slots) {
+      std::ranges::for_each(slots_, [](Slot& one) { one.live = true; });
+      live_ = slots;
+    }
+    return out;
+  }
   if (page != nullptr) {
     KeepRespelled();
   }
@@ -325,8 +347,12 @@ void Scraper::Grow(Texts fresh) {
 
 /// Makes this page the one that the next is compared with.
 void Scraper::Follow(Page* page) {
-  const bool same = page->order_.size() == order_.size() && page->fresh_.size() == 0 &&
-                    std::ranges::equal(order_, page->order_, {}, &Expected::slot);
+  if (page->same_order_ && page->counts_.kept < order_.size()) {  // it ended early
+    page->Stray(page->counts_.kept);
+  }
+  const bool same =
+      page->same_order_ || (page->order_.size() == order_.size() && page->fresh_.size() == 0 &&
+                            std::ranges::equal(order_, page->order_, {}, &Expected::slot));
   page->taken_ = true;
   if (page->fresh_.size() > 0) {
     table_ = table_->Grown(std::exchange(page->fresh_, {}));
@@ -337,6 +363,9 @@ void Scraper::Follow(Page* page) {
     }
     for (const auto slot : page->order_) {
       slots_[slot].cached = true;
+    }
+    for (std::size_t i = 0; page->same_order_ && i < order_.size(); ++i) {
+      slots_[order_[i].slot].cached = true;
     }
   }
   bad_since_ = false;

@@ -65,12 +65,13 @@ class Scraper : public Memory {
     std::uint32_t SlotOf(std::string_view series);
     std::uint32_t NewSlot(std::string_view series);
     void Resume(std::uint32_t slot);
+    void Stray(std::size_t lines);
     [[nodiscard]] std::string Excess(std::string_view series) const;
 
     Scraper& s_;
     const Taking& taking_;
     std::vector<double> values_;        ///< by slot
-    std::vector<std::uint32_t> order_;  ///< slots as they came
+    std::vector<std::uint32_t> order_;  ///< slots as they came, once they differ from before
     std::vector<Timed> timed_;
     Texts fresh_;     ///< of slots behind the table's
     Texts comments_;  ///< lines beginning with # as they came, once they differ from before
@@ -80,7 +81,9 @@ class Scraper : public Memory {
     std::size_t next_comment_ = 0;
     bool taken_ = false;  ///< by Commit
     bool same_comments_ = true;
-    bool known_ = false;  ///< the line read now is that of order_ next_ − 1
+    bool same_order_ = true;    ///< so far the lines of the last page came, all in its order
+    std::uint32_t valued_ = 0;  ///< slots with a value
+    bool known_ = false;        ///< the line read now is that of order_ next_ − 1
     Counts counts_;
     std::string refusal_;
   };

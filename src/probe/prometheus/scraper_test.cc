@@ -6,6 +6,8 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <random>
+#include <set>
 
 namespace probe::prometheus {
 namespace {
@@ -75,6 +77,52 @@ TEST_F(ScraperTest, GivesSamplesAndMarksWhatVanishes) {
   EXPECT_THAT(samples_, ElementsAre(Pair("40 a", "stale"), Pair("40 b{x=\"1\"}", "9"),
                                     Pair("40 c", "stale"), Pair("40 d", "stale")));
   EXPECT_EQ(counts_.added, 1U);
+}
+
+// Any sequence of pages, in the order of the last or not, whole or cut, good or bad, against sets.
+TEST_F(ScraperTest, AnySequenceOfPagesIsTakenAsSetsWouldTakeIt) {
+  std::mt19937 random(5);
+  std::vector<std::string> order = {"a", "b", "c", "d", "e", "f"};
+  std::set<std::string> live;
+  std::set<std::string> cached;
+  for (int t = 1; t < 3'000; ++t) {
+    if (random() % 4 == 0) {
+      std::ranges::shuffle(order, random);
+    }
+    auto lines = order;
+    if (random() % 3 == 0) {
+      lines.resize(random() % (lines.size() + 1));
+    }
+    if (random() % 5 == 0 && !lines.empty()) {
+      lines.push_back(lines[random() % lines.size()]);
+    }
+    const bool good = random() % 6 != 0;
+    std::string page;
+    Samples want;
+    std::size_t added = 0;
+    for (const auto& name : lines) {
+      const auto value = std::to_string(random() % 1'000);
+      page += fmt::format("{} {}\n", name, value);
+      want.emplace(fmt::format("{} {}", t, name), value);
+      added += cached.insert(name).second ? 1 : 0;
+    }
+    const bool ended = Read(page + (good ? "" : "bad bad\n"), t).empty();
+    ASSERT_EQ(ended, good);
+    EXPECT_EQ(counts_.added, added) << t;
+    if (!good) {
+      End(t);
+      want.clear();
+      lines.clear();
+    } else {
+      cached = {lines.begin(), lines.end()};
+    }
+    for (const auto& name : live) {
+      want.emplace(fmt::format("{} {}", t, name), "stale");
+    }
+    ASSERT_EQ(samples_, want) << page;
+    live = {lines.begin(), lines.end()};
+    EXPECT_EQ(scraper_.size(), live.size());
+  }
 }
 
 TEST_F(ScraperTest, AFailedScrapeEndsAllOnce) {

@@ -21,34 +21,6 @@ constexpr std::uint64_t kNormalNaN = 0x7ff8000000000001ULL;
 bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
-/// Digits with at most one point, few enough that the result of one division is exact: both numbers
-/// are doubles without rounding (W. D. Clinger, How to Read Floating Point Numbers Accurately).
-std::optional<double> ReadPlain(std::string_view text) {
-  constexpr std::size_t kMost = 15;  // digits
-  constexpr std::array<double, kMost + 1> kPowers = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
-                                                     1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
-  if (text.size() > kMost + 1) {
-    return std::nullopt;
-  }
-  std::int64_t digits = 0;
-  std::size_t point = text.size();
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (IsDigit(text[i])) {
-      digits = digits * 10 + (text[i] - '0');
-    } else if (text[i] == '.' && point == text.size()) {
-      point = i;
-    } else {
-      return std::nullopt;
-    }
-  }
-  const std::size_t behind = point == text.size() ? 0 : text.size() - point - 1;
-  const std::size_t count = text.size() - (point == text.size() ? 0 : 1);
-  if (count == 0 || count > kMost) {
-    return std::nullopt;
-  }
-  return static_cast<double>(digits) / kPowers[behind];
-}
-
 bool SameWord(std::string_view text, std::string_view lower) {
   return std::ranges::equal(
       text, lower, {}, [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
@@ -133,6 +105,34 @@ const char* SeriesScan::Quoted(const char* at, std::string_view* value) {
   return at + 1;
 }
 
+const char* ReadPlainNumber(const char* at, double* value) {
+  constexpr std::size_t kMost = 15;  // digits
+  constexpr std::array<double, kMost + 1> kPowers = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                                     1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+  const char* p = at + (*at == '-' ? 1 : 0);
+  std::uint64_t digits = 0;
+  const auto read = [&] {
+    const char* const first = p;
+    for (; IsDigit(*p); ++p) {
+      digits = digits * 10 + static_cast<std::uint64_t>(*p - '0');
+    }
+    return static_cast<std::size_t>(p - first);
+  };
+  std::size_t count = read();
+  std::size_t behind = 0;
+  if (*p == '.') {
+    ++p;
+    behind = read();
+    count += behind;
+  }
+  if ((*p != '\n' && *p != ' ') || count == 0 || count > kMost) {
+    return at;
+  }
+  const double size = static_cast<double>(digits) / kPowers[behind];
+  *value = *at == '-' ? -size : size;
+  return p;
+}
+
 std::optional<double> ReadNumber(std::string_view text) {
   const bool sign = !text.empty() && (text[0] == '+' || text[0] == '-');
   const auto body = text.substr(sign ? 1 : 0);
@@ -148,9 +148,6 @@ std::optional<double> ReadNumber(std::string_view text) {
   }
   if (!IsDigit(body[0]) && body[0] != '.') {
     return std::nullopt;  // a second sign
-  }
-  if (const auto plain = ReadPlain(body)) {
-    return text[0] == '-' ? -*plain : *plain;
   }
   double value = 0;
   const auto [end, ec] = std::from_chars(body.data(), body.data() + body.size(), value);
