@@ -57,20 +57,21 @@ void Board::Apply(const std::vector<model::Target>& targets) {
   rows_ = std::move(rows);
 }
 
-std::vector<api::ValueView> Board::Values(const probe::Run& run) {
+std::vector<api::ValueView> Board::Values(const std::vector<probe::Reading>& readings,
+                                          base::Time time) {
   std::vector<api::ValueView> out;
-  for (const auto& reading : run.outcome.readings) {
+  for (const auto& reading : readings) {
     if (Shown(reading.name)) {
-      out.push_back({reading.name, reading.labels, reading.value, base::FromMs(run.slot)});
+      out.push_back({reading.name, reading.labels, reading.value, time});
     }
   }
   return out;
 }
 
-void Board::OnRun(const probe::Run& run) {
+bool Board::OnRun(probe::Run& run) {
   const auto found = rows_.find(run.target->name);
   if (found == rows_.end()) {
-    return;
+    return false;
   }
   auto& row = found->second;
   const bool configured = std::ranges::any_of(
@@ -78,13 +79,26 @@ void Board::OnRun(const probe::Run& run) {
       [&](const model::ProbeSpec& spec) { return spec.name == run.spec->name; });
   if (!configured) {
     row.probes.erase(run.spec->name);
-    return;
+    row.settled = false;
+    return true;
   }
   auto& seen = row.probes[run.spec->name];
-  seen.view = {run.spec->name,     run.spec->kind,         run.outcome.success,
-               run.outcome.reason, base::FromMs(run.slot), run.outcome.took};
-  seen.values = Values(run);
-  seen.batch = std::make_shared<const model::Batch>(run.batch);
+  auto& view = seen.view;
+  const bool same = row.settled && view.time != base::Time{} && view.kind == run.spec->kind &&
+                    view.success == run.outcome.success && view.reason == run.outcome.reason;
+  if (!same) {
+    view.name = run.spec->name;
+    view.kind = run.spec->kind;
+    view.success = run.outcome.success;
+    view.reason = run.outcome.reason;
+  }
+  view.time = base::FromMs(run.slot);
+  view.took = run.outcome.took;
+  seen.readings = std::move(run.outcome.readings);
+  seen.batch = run.kept ? run.kept : std::make_shared<const model::Batch>(run.batch);
+  if (same) {
+    return false;
+  }
   const bool good =
       std::ranges::all_of(row.probes, [](const auto& entry) { return entry.second.view.success; });
   if (good && row.good_since == base::Time{}) {
@@ -94,6 +108,8 @@ void Board::OnRun(const probe::Run& run) {
     row.bad_since = base::FromMs(run.slot);
     row.good_since = {};
   }
+  row.settled = ToState(row, base::Clock::Now()).status != api::TargetStatus::kUnknown;
+  return true;
 }
 
 api::TargetView Board::ToState(const Row& row, base::Time now) {
@@ -144,8 +160,8 @@ api::TargetView Board::ToView(const Row& row, base::Time now) {
   auto view = ToState(row, now);
   for (const auto& spec : row.target->probes) {
     if (const auto seen = row.probes.find(spec.name); seen != row.probes.end()) {
-      const auto& values = seen->second.values;
-      view.values.insert(view.values.end(), values.begin(), values.end());
+      auto values = Values(seen->second.readings, seen->second.view.time);
+      std::ranges::move(values, std::back_inserter(view.values));
     }
   }
   return view;

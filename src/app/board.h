@@ -21,8 +21,8 @@ class Board {
  public:
   /// Makes `targets` what is shown, in that order; what was seen of those that stay is kept.
   void Apply(const std::vector<model::Target>& targets);
-  /// Takes one run.
-  void OnRun(const probe::Run& run);
+  /// Takes one run, its readings too. Tells whether a card may show another state than before.
+  bool OnRun(probe::Run& run);
 
   /// All targets, without alerts and incidents (the daemon adds them), status by the probes alone.
   [[nodiscard]] std::vector<api::TargetView> Views(base::Time now) const;
@@ -34,12 +34,13 @@ class Board {
   /// Every measured value with its full labels, as families with the kinds' help texts.
   void AddMetrics(api::Exposition& exposition) const;
   /// The readings of a run as the page's events have them.
-  static std::vector<api::ValueView> Values(const probe::Run& run);
+  static std::vector<api::ValueView> Values(const std::vector<probe::Reading>& readings,
+                                            base::Time time);
 
  private:
   struct Seen {
     api::ProbeView view;
-    std::vector<api::ValueView> values;
+    std::vector<probe::Reading> readings;
     std::shared_ptr<const model::Batch> batch;
     /// Counts for the target's status: it measures a state, or has succeeded before. An snmpd that
     /// never answered is a value that is not there, no trouble.
@@ -50,6 +51,7 @@ class Board {
     std::map<std::string, Seen> probes;  ///< by the probe's name
     base::Time good_since{};             ///< all probes pass since; zero = they do not
     base::Time bad_since{};
+    bool settled = false;  ///< only another outcome of a probe changes its state
   };
   [[nodiscard]] static api::TargetView ToState(const Row& row, base::Time now);
   [[nodiscard]] static api::TargetView ToView(const Row& row, base::Time now);

@@ -145,7 +145,7 @@ void Daemon::MakeRooms() {
       std::make_unique<Discoverer>(loop_, query_worker_, http_, [this] { OnDiscovered(); });
   scheduler_ = std::make_unique<probe::Scheduler>(
       probe::World{&loop_, &resolver_, &http_, &snmp_worker_},
-      [this](probe::Run run) { OnRun(std::move(run)); }, std::move(confirm));
+      [this](probe::Run&& run) { OnRun(run); }, std::move(confirm));
   alert::Options alert_options;
   alert_options.grace = seconds(2);
   alerts_ = std::make_unique<alert::Manager>(

@@ -68,7 +68,7 @@ class Daemon {
   loop::Task<> Stop();
 
   // The arrows (daemon_run.cc).
-  void OnRun(probe::Run run);
+  void OnRun(probe::Run& run);
   void OnAlerts(std::vector<model::Alert> alerts, bool first);
   void OnChange(const alert::Change& change);
   loop::Task<> PingNow(std::string target);

@@ -47,8 +47,13 @@ void LogRun(const probe::Run& run) {
 
 }  // namespace
 
-void Daemon::OnRun(probe::Run run) {
-  board_.OnRun(run);
+void Daemon::OnRun(probe::Run& run) {
+  if (events_->clients() > 0) {
+    const auto time = base::FromMs(run.slot);
+    events_->Publish("sample", api::SampleEvent(run.target->name, time,
+                                                Board::Values(run.outcome.readings, time)));
+  }
+  const bool shows = board_.OnRun(run);
   LogRun(run);
   // A run outside the schedule (verification, a watched host) may show a change before its slot
   // comes.
@@ -56,12 +61,11 @@ void Daemon::OnRun(probe::Run run) {
   if (run.spec->kind == "icmp") {
     alert_event_.Notify();
   }
-  if (events_->clients() > 0) {
-    events_->Publish(
-        "sample", api::SampleEvent(run.target->name, base::FromMs(run.slot), Board::Values(run)));
-  }
   ingest_->Put(std::move(run.batch), std::move(flipped), std::move(run.outcome.tables));
   // Most runs change nothing that a card shows; what they measured went out as "sample".
+  if (!shows) {
+    return;
+  }
   if (const auto view = board_.State(run.target->name, base::Clock::Now())) {
     auto shape = fmt::format("{}|{}", static_cast<int>(view->status), view->reason);
     auto& last = seen_[run.target->name];

@@ -34,6 +34,7 @@ struct Scheduler::Entry {
   loop::Timer timer;  ///< the driver's sleep; cancelled when the interval changes
   loop::Scope scope;
   Series series;
+  std::vector<Reading> own;  ///< of the run itself, without values
   StateValues confirmed;
   bool has_run = false;
   bool removed = false;
@@ -55,7 +56,7 @@ struct Scheduler::State : std::enable_shared_from_this<Scheduler::State> {
   void Remove(const std::shared_ptr<Entry>& entry);
   void SendStale(Entry& entry, const char* reason);
   bool HostIsDown(const Entry& entry) const;
-  void Publish(Entry& entry, Run run);
+  void Publish(Entry& entry, Run&& run);
   static Run MakeRun(const Entry& entry, model::Timestamp slot);
   static Request Ask(const Entry& entry, model::Timestamp slot);
   static loop::Task<> Drive(std::shared_ptr<State> self, std::shared_ptr<Entry> entry);
@@ -104,15 +105,18 @@ Request Scheduler::State::Ask(const Entry& entry, model::Timestamp slot) {
 }
 
 /// Adds the batch and gives the run to the sink.
-void Scheduler::State::Publish(Entry& entry, Run run) {
+void Scheduler::State::Publish(Entry& entry, Run&& run) {
   if (entry.removed || stopped) {
     return;
   }
-  const model::Labels label = {{"probe", entry.spec->name}};
-  const Reading own[] = {{"probe_success", label, run.outcome.success ? 1.0 : 0.0},
-                         {"probe_duration_seconds", label, RoundSeconds(run.outcome.took)}};
-  run.batch.samples = entry.series.Take({run.outcome.readings, own});
-  entry.last = std::make_shared<const model::Batch>(run.batch);
+  if (entry.own.empty()) {
+    const model::Labels label = {{"probe", entry.spec->name}};
+    entry.own = {{"probe_success", label, 0}, {"probe_duration_seconds", label, 0}};
+  }
+  entry.own[0].value = run.outcome.success ? 1 : 0;
+  entry.own[1].value = RoundSeconds(run.outcome.took);
+  run.batch.samples = entry.series.Take({run.outcome.readings, entry.own});
+  entry.last = run.kept = std::make_shared<const model::Batch>(run.batch);
   entry.success = run.outcome.success;
   entry.reason = run.outcome.reason;
   entry.ended = base::Clock::Steady();

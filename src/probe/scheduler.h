@@ -26,6 +26,7 @@ struct Run {
   /// probe_success{probe} and probe_duration_seconds{probe}. A removed probe's last batch holds a
   /// stale marker for each of its series. Scraped samples are in outcome.tables.
   model::Batch batch;
+  std::shared_ptr<const model::Batch> kept;  ///< the same; null when the probe has ended
   bool flipped = false;  ///< a state metric changed its value, and the re-probes agree
   bool outside = false;  ///< by ProbeNow or Watch, not by the schedule
 };

@@ -21,10 +21,30 @@ std::string KeyOf(const Reading& reading) {
 
 }  // namespace
 
-std::vector<model::Sample> Series::Take(std::initializer_list<std::span<const Reading>> lists) {
-  ++round_;
+/// Whether the series are those of the last round; their samples are then in `out`.
+bool Series::Same(Lists lists, std::vector<model::Sample>* out) const {
+  auto at = last_.begin();
+  for (const auto readings : lists) {
+    for (const auto& reading : readings) {
+      if (at == last_.end() || at->name != reading.name || at->labels != reading.labels) {
+        return false;
+      }
+      out->push_back({at->full, reading.value});
+      ++at;
+    }
+  }
+  return at == last_.end();
+}
+
+std::vector<model::Sample> Series::Take(Lists lists) {
   std::vector<model::Sample> out;
   out.reserve(live_.size());
+  if (Same(lists, &out)) {
+    return out;
+  }
+  out.clear();
+  last_.clear();
+  ++round_;
   for (const auto readings : lists) {
     for (const auto& reading : readings) {
       auto& live = live_[KeyOf(reading)];
@@ -36,6 +56,7 @@ std::vector<model::Sample> Series::Take(std::initializer_list<std::span<const Re
         live.labels = LabelsOf(reading);
       }
       out.push_back({live.labels, reading.value});
+      last_.push_back({reading.name, reading.labels, live.labels});
     }
   }
   for (auto at = live_.begin(); at != live_.end();) {
@@ -65,6 +86,7 @@ std::vector<model::Sample> Series::End() {
     out.push_back({live.labels, model::StaleNaN()});
   }
   live_.clear();
+  last_.clear();
   return out;
 }
 

@@ -37,11 +37,20 @@ class Series {
     std::shared_ptr<const model::Labels> labels;
     std::uint64_t seen = 0;
   };
+  /// A reading of the last round.
+  struct Last {
+    std::string name;
+    model::Labels labels;
+    std::shared_ptr<const model::Labels> full;
+  };
+  using Lists = std::initializer_list<std::span<const Reading>>;
   [[nodiscard]] std::shared_ptr<const model::Labels> LabelsOf(const Reading& reading) const;
+  [[nodiscard]] bool Same(Lists lists, std::vector<model::Sample>* out) const;
 
   std::shared_ptr<const model::Labels> base_;
   std::unordered_map<std::string, Live> live_;
   std::uint64_t round_ = 0;
+  std::vector<Last> last_;  ///< as they came; most rounds have the same in the same order
 };
 
 }  // namespace probe
