@@ -118,14 +118,27 @@ bool Parser::Lines(const char* at, const char* end) {
     } else if (*at == '#') {
       at += known;
     } else {
-      series_ = std::string_view(at, known);
-      at = Value(at + known);
+      at = KnownLine(at, known);
     }
     if (at == nullptr) {
       return false;
     }
   }
   return true;
+}
+
+/// A line whose series, of `known` bytes, is.
+const char* Parser::KnownLine(const char* at, std::size_t known) {
+  series_ = std::string_view(at, known);
+  const char* const blank = at + known;
+  const char* const word = blank + 1;
+  double value = 0;
+  const char* const end = *blank == ' ' ? ReadPlainNumber(word, &value) : word;
+  if (end == word || *end != '\n') {
+    return Value(blank);
+  }
+  const std::string_view number(word, static_cast<std::size_t>(end - word));
+  return sink_->OnValue(series_, value, number) ? end + 1 : nullptr;
 }
 
 /// One line that is not known; gives the begin of the next, nullptr when it is bad.

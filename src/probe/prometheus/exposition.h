@@ -64,6 +64,10 @@ class Sink {
   virtual std::size_t Known(std::string_view /*rest*/) { return 0; }
   /// False ends the reading; the parser then has no fault of its own.
   virtual bool OnLine(const Line& line) = 0;
+  /// As OnLine, for a line that Known took and that has a plain value and nothing more.
+  virtual bool OnValue(std::string_view series, double value, std::string_view number) {
+    return OnLine({series, value, std::nullopt, {}, number});
+  }
   virtual void OnMeta(const Meta& /*meta*/) {}
 };
 
@@ -82,6 +86,7 @@ class Parser {
 
  private:
   bool Lines(const char* at, const char* end);
+  const char* KnownLine(const char* at, std::size_t known);
   const char* OneLine(const char* at);
   const char* Comment(const char* at);
   const char* OpenComment(const char* at);

@@ -69,8 +69,10 @@ Scraper::Page::Page(Scraper* scraper, const Taking* taking) : s_(*scraper), taki
     s_.order_.clear();
     s_.index_.clear();
     s_.live_ = 0;
+    s_.plain_ = false;
   }
   ++s_.number_;
+  plain_ = s_.plain_;
   values_.resize(s_.slots_.size());
 }
 
@@ -190,6 +192,7 @@ std::uint32_t Scraper::Page::NewSlot(std::string_view series) {
   const auto slot = static_cast<std::uint32_t>(s_.slots_.size());
   fresh_.Add(series);
   s_.slots_.emplace_back();
+  s_.plain_ = false;
   values_.push_back(0);
   if (s_.slots_.size() * 4 > s_.index_.size() * 3) {
     s_.Index();
@@ -210,7 +213,31 @@ std::uint32_t Scraper::Page::SlotOf(std::string_view series) {
   return refusal_.empty() ? NewSlot(series) : kNone;
 }
 
+/// From here on slots_ has to know what came.
+void Scraper::Page::Settle() {
+  if (std::exchange(plain_, false)) {
+    for (std::size_t i = 0; i < counts_.kept; ++i) {
+      s_.slots_[s_.order_[i].slot].valued = s_.number_;
+    }
+    valued_ = static_cast<std::uint32_t>(counts_.kept);
+  }
+}
+
+/// Whether every slot has a value.
+bool Scraper::Page::HasAll() const { return (plain_ ? counts_.kept : valued_) == s_.slots_.size(); }
+
+bool Scraper::Page::OnValue(std::string_view series, double value, std::string_view number) {
+  if (!plain_ || !known_ || counts_.kept >= taking_.limits.samples) {
+    return OnLine({series, value, std::nullopt, {}, number});
+  }
+  ++counts_.scraped;
+  ++counts_.kept;
+  values_[s_.order_[next_ - 1].slot] = value;
+  return true;
+}
+
 bool Scraper::Page::OnLine(const Line& line) {
+  Settle();
   ++counts_.scraped;
   if (counts_.kept >= taking_.limits.samples) {
     ++counts_.kept;
@@ -278,7 +305,7 @@ void Scraper::KeepRespelled() {
 model::TableBatch Scraper::Untimed(Page* page) {
   model::TableBatch out{.table = table_};
   const auto slots = table_->size();
-  if (page != nullptr && page->valued_ == slots) {  // all came, as mostly
+  if (page != nullptr && page->HasAll()) {  // as mostly
     out.values = std::move(page->values_);
     if (live_ != slots) {
       std::ranges::for_each(slots_, [](Slot& one) { one.live = true; });
@@ -348,6 +375,7 @@ void Scraper::Grow(Texts fresh) {
 /// Makes this page the one that the next is compared with.
 void Scraper::Follow(Page* page) {
   if (page->same_order_ && page->counts_.kept < order_.size()) {  // it ended early
+    page->Settle();
     page->Stray(page->counts_.kept);
   }
   const bool same =
@@ -418,6 +446,7 @@ std::vector<model::TableBatch> Scraper::Commit(Page* page, const std::string& ta
   Follow(page);
   out.push_back(Untimed(page));
   out.front().t = t;
+  plain_ = page->HasAll() && page->counts_.kept == slots_.size();
   Timed(page, &out);
   std::erase_if(out, [](const auto& batch) { return batch.values.empty(); });
   for (auto& batch : out) {

@@ -49,6 +49,7 @@ class Scraper : public Memory {
     ~Page() override;
     std::size_t Known(std::string_view rest) override;
     bool OnLine(const Line& line) override;
+    bool OnValue(std::string_view series, double value, std::string_view number) override;
     void OnMeta(const Meta& meta) override;
     /// Why the page does not count though every line can be read; "" = it counts.
     [[nodiscard]] const std::string& refusal() const { return refusal_; }
@@ -66,6 +67,8 @@ class Scraper : public Memory {
     std::uint32_t NewSlot(std::string_view series);
     void Resume(std::uint32_t slot);
     void Stray(std::size_t lines);
+    void Settle();
+    [[nodiscard]] bool HasAll() const;
     [[nodiscard]] std::string Excess(std::string_view series) const;
 
     Scraper& s_;
@@ -81,6 +84,7 @@ class Scraper : public Memory {
     std::size_t next_comment_ = 0;
     bool taken_ = false;  ///< by Commit
     bool same_comments_ = true;
+    bool plain_ = false;        ///< so far values alone, of a plain page: slots_ need not know
     bool same_order_ = true;    ///< so far the lines of the last page came, all in its order
     std::uint32_t valued_ = 0;  ///< slots with a value
     bool known_ = false;        ///< the line read now is that of order_ next_ − 1
@@ -133,6 +137,7 @@ class Scraper : public Memory {
   std::vector<std::uint32_t> index_;  ///< open addressing by hash of the text: slot + 1, 0 = free
   std::shared_ptr<const Families> families_;
   std::uint32_t number_ = 0;  ///< of the page that is read
+  bool plain_ = false;        ///< the last page gave each slot one value without a time
   bool bad_since_ = false;    ///< a bad page came after the last good one
   Page* page_ = nullptr;
 };
