@@ -34,6 +34,11 @@ std::string FirstReason(const api::TargetView& view) {
   return "";
 }
 
+bool MeasuresState(const std::string& kind) {
+  const probe::Kind* found = probe::Find(kind);
+  return found != nullptr && !found->state_metrics.empty();
+}
+
 }  // namespace
 
 void Board::Apply(const std::vector<model::Target>& targets) {
@@ -99,6 +104,7 @@ bool Board::OnRun(probe::Run& run) {
   if (same) {
     return false;
   }
+  seen.counts = seen.counts || run.outcome.success || MeasuresState(run.spec->kind);
   const bool good =
       std::ranges::all_of(row.probes, [](const auto& entry) { return entry.second.view.success; });
   if (good && row.good_since == base::Time{}) {
