@@ -236,7 +236,7 @@ base::Result<std::vector<Segment>> ReadSegments(const std::string& dir) {
 
 base::Result<> ReplaceSegment(const Segment& segment, std::string_view bytes) {
   const std::string fresh = segment.path + ".new";
-  const int fd = open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  const int fd = open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   iovec part = PartOf(bytes);
   bool good = fd >= 0 && WriteAll(fd, std::span(&part, 1), 0) && fsync(fd) == 0;
   good = good && std::rename(fresh.c_str(), segment.path.c_str()) == 0;
@@ -262,12 +262,12 @@ void HeadLog::Add(const Segment& segment, std::map<model::Timestamp, std::uint64
   next_number_ = segment.number + 1;
   segments_.push_back({segment.path, end, std::move(last)});
   bytes_ += end;
-  if (end < kMagic.size() || end >= kSegmentBytes) {
+  if (end < kMagic.size()) {
     return;
   }
   fd_ = open(segment.path.c_str(), O_WRONLY | O_CLOEXEC);
   // What was being written when the process ended must not look like damage later.
-  if (fd_ >= 0 && ftruncate(fd_, static_cast<off_t>(end)) != 0) {
+  if (fd_ >= 0 && (ftruncate(fd_, static_cast<off_t>(end)) != 0 || end >= kSegmentBytes)) {
     Cut();
   }
 }
@@ -288,7 +288,7 @@ void HeadLog::Cut(model::Timestamp window) {
 base::Result<> HeadLog::Begin() {
   const std::string path =
       dir_ + "/" + std::string(kPrefix) + std::to_string(next_number_) + std::string(kSuffix);
-  fd_ = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  fd_ = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
   if (fd_ < 0) {
     return base::Fail(ErrorOf("store: " + path));
   }

@@ -209,6 +209,23 @@ TEST_F(HeadLogFiles, WritingGoesOnBehindTheLastWholeRecord) {
   EXPECT_EQ(std::filesystem::file_size(path), size);
 }
 
+TEST_F(HeadLogFiles, ALongSegmentLosesWhatWasBeingWrittenToo) {
+  std::string all = SegmentHead();
+  for (std::uint64_t seq = 1; all.size() < 9U << 20; ++seq) {
+    all += FrameRecord(MakeRow(seq, kWindow, 50'000), kId);
+  }
+  const std::string path = dir_.path() + "/samples-4.log";
+  std::ofstream(path, std::ios::binary) << all << FrameRecord(MakeRow(999), kId).substr(0, 40);
+  const auto segments = ReadSegments(dir_.path());
+  ASSERT_TRUE(segments.has_value());
+  HeadLog log;
+  log.Open(dir_.path(), kId);
+  log.Add(segments->back(), {{kWindow, 1}}, all.size());
+  EXPECT_EQ(std::filesystem::file_size(path), all.size());
+  EXPECT_EQ(Append(&log, {MakeRow(1000)}), 1U);
+  EXPECT_EQ(dir_.segments().back(), dir_.path() + "/samples-5.log");
+}
+
 TEST_F(HeadLogFiles, AFullDiskLeavesWholeRecordsOnly) {
   HeadLog log;
   log.Open(dir_.path(), kId);
