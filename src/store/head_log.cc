@@ -164,39 +164,28 @@ LogScan ScanLog(Bytes segment, std::uint64_t id, const std::function<void(const 
     at = kMagic.size();
   }
   out.end = at;
-  std::size_t next = at;     // where a record should begin
-  std::vector<LogGap> gaps;  // since the last record
-  const auto skip = [&](std::size_t to, model::Timestamp window) {
-    if (next < to) {
-      gaps.push_back({next, segment.subspan(next, to - next), window});
-      next = to;
-    }
-  };
+  std::size_t next = at;        // where a record should begin
+  model::Timestamp window = 0;  // that a frame without its data has named since
   while (at < segment.size()) {
     const Frame frame = ReadFrame(segment.subspan(at), id);
-    if (frame.size == 0) {
-      out.cut_off = out.cut_off || (at == next && segment.size() - at < kFrame);
+    const std::size_t left = segment.size() - at - std::min(kFrame, segment.size() - at);
+    const Bytes data =
+        segment.subspan(segment.size() - left, std::min<std::size_t>(frame.size, left));
+    if (frame.size == 0 || frame.size > left || !DataGood(data)) {
+      // A frame may lie, or be what is left of an older one: what it spans may hold records.
+      out.cut_off = out.cut_off || frame.size > left || (at == next && left == 0);
+      window = frame.size > 0 && window == 0 ? frame.window : window;
       at = FindMark(segment, at + 1);
       continue;
     }
-    if (frame.size > segment.size() - at - kFrame) {
-      out.cut_off = true;
-      break;
+    if (next < at) {
+      gap({next, segment.subspan(next, at - next), window});
     }
-    skip(at, 0);
     const std::size_t end = at + kFrame + frame.size;
-    const Bytes data = segment.subspan(at + kFrame, frame.size);
-    if (!DataGood(data)) {
-      skip(end, frame.window);  // where the next one begins is known nevertheless
-      at = end;
-      continue;
-    }
-    for (const LogGap& one : gaps) {
-      gap(one);
-    }
-    gaps.clear();
     take({frame.window, frame.seq, data, segment.subspan(at, end - at)});
     ++out.records;
+    out.cut_off = false;
+    window = 0;
     at = next = out.end = end;
   }
   return out;
