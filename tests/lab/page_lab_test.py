@@ -8,6 +8,7 @@ import sys
 from lab_world import ROOT, LabTest, Raksa, lab
 
 os.environ["LAB_AGAIN_SECONDS"] = "4"  # of app-dies-again: how long it lives after a start
+os.environ["LAB_AGAIN_TIMES"] = "20"  # also when a slow browser presses "Stop" after several repairs
 sys.path.insert(0, str(ROOT / "tests/system"))
 from chromium import BrowserTest, drive  # noqa: E402  pylint: disable=wrong-import-position
 
