@@ -2,8 +2,6 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include <map>
-
 #include "store/state.h"
 
 namespace store {
@@ -49,22 +47,18 @@ base::Result<> CopyPages(sqlite3* from, const std::string& path) {
 
 // Puts the log's records into table `head` of a copy, which has no segments of its own.
 base::Result<> AddLog(Database* copy, const std::vector<Segment>& segments) {
-  std::map<Window, std::uint64_t> settled;
-  auto rows = copy->Prepare("SELECT window, seq FROM logged");
+  SettledRows settled;
+  auto done = settled.Load(copy);
   const auto id = copy->Number("SELECT value FROM meta WHERE key = 'log_id'");
   auto put = copy->Prepare("INSERT OR REPLACE INTO head(window, seq, data) VALUES(?, ?, ?)");
-  if (!rows || !id || !put) {
-    return base::Fail(!rows ? rows.error() : !id ? id.error() : put.error());
+  if (!id || !put) {
+    return base::Fail(!id ? id.error() : put.error());
   }
-  auto done =
-      EachRow(&*rows, [&] { settled[rows->Int(0)] = static_cast<std::uint64_t>(rows->Int(1)); });
-  rows->Reset();
   Transaction t(copy);
   done = done ? t.Begin() : done;
   for (const Segment& segment : segments) {
     const auto take = [&](const LogEntry& entry) {
-      const auto at = settled.find(entry.window);
-      if (done && (at == settled.end() || entry.seq > at->second)) {
+      if (done && !settled.Have(entry)) {
         const std::string_view data(reinterpret_cast<const char*>(entry.data.data()),
                                     entry.data.size());
         done = put->Bind(1, entry.window)

@@ -53,20 +53,11 @@ class Replay {
 
   /// Which rows of the segments are in chunks already. What cannot be told is replayed once more.
   void LoadSettled() {
-    const auto has = db_->Number("SELECT count(*) FROM sqlite_schema WHERE name = 'logged'");
-    if (!has || *has == 0) {
-      return;  // version 1: it has no segments
-    }
-    auto rows = db_->Prepare("SELECT window, seq FROM logged");
-    const auto done = rows ? EachRow(&*rows,
-                                     [&] {
-                                       const auto seq = static_cast<std::uint64_t>(rows->Int(1));
-                                       settled_[rows->Int(0)] = seq;
-                                       state_->next_seq = std::max(state_->next_seq, seq + 1);
-                                     })
-                           : base::Fail(rows.error());
-    if (!done) {
+    if (const auto done = settled_.Load(db_); !done) {
       Problem("table logged: " + done.error().message);
+    }
+    for (const auto& [window, seq] : settled_.last()) {
+      state_->next_seq = std::max(state_->next_seq, seq + 1);
     }
   }
 
@@ -85,7 +76,7 @@ class Replay {
   // What is wrong with a record; "": it is in memory now, or in chunks.
   std::string Take(const LogEntry& entry) {
     state_->next_seq = std::max(state_->next_seq, entry.seq + 1);
-    if (Settled(entry)) {
+    if (settled_.Have(entry)) {
       return "";
     }
     auto rows = DecodeRecord(entry.data, entry.window);
@@ -134,7 +125,7 @@ class Replay {
       }
       good.append(reinterpret_cast<const char*>(entry.whole.data()), entry.whole.size());
       in_segments_.insert(entry.window);
-      if (!Settled(entry)) {
+      if (!settled_.Have(entry)) {
         last[entry.window] = entry.seq;
       }
     };
@@ -183,11 +174,6 @@ class Replay {
     return {};
   }
 
-  [[nodiscard]] bool Settled(const LogEntry& entry) const {
-    const auto at = settled_.find(entry.window);
-    return at != settled_.end() && entry.seq <= at->second;
-  }
-
   void Problem(const std::string& what) {
     ++state_->rows_set_aside;
     if (state_->read_only) {
@@ -215,7 +201,7 @@ class Replay {
   // Of windows that no segment has nothing needs to be said any more.
   base::Result<> ForgetSettled() {
     auto drop = db_->Prepare("DELETE FROM logged WHERE window = ?");
-    for (const auto& [window, seq] : settled_) {
+    for (const auto& [window, seq] : settled_.last()) {
       if (drop && !in_segments_.contains(window)) {
         if (auto done = drop->Bind(1, window).Run(); !done) {
           return done.error().kind == base::ErrorKind::kUnavailable ? base::Result<>{} : done;
@@ -229,11 +215,23 @@ class Replay {
 
   State* state_;
   Database* db_;
-  std::map<Window, std::uint64_t> settled_;
+  SettledRows settled_;
   std::set<Window> in_segments_;
 };
 
 }  // namespace
+
+base::Result<> SettledRows::Load(Database* db) {
+  const auto has = db->Number("SELECT count(*) FROM sqlite_schema WHERE name = 'logged'");
+  if (!has || *has == 0) {
+    return has ? base::Result<>{} : base::Fail(has.error());
+  }
+  auto rows = db->Prepare("SELECT window, seq FROM logged");
+  if (!rows) {
+    return base::Fail(std::move(rows.error()));
+  }
+  return EachRow(&*rows, [&] { last_[rows->Int(0)] = static_cast<std::uint64_t>(rows->Int(1)); });
+}
 
 base::Result<> State::ReplayLog(Database* db, const std::vector<Segment>& segments) {
   Replay replay(this, db);

@@ -201,6 +201,22 @@ struct State {
   }
 };
 
+// replay.cc
+/// Rows of the head log that are in chunks already: of each window those up to a number.
+class SettledRows {
+ public:
+  /// Takes what table `logged` says; nothing in a store of version 1. Errors: as Database has them.
+  base::Result<> Load(Database* db);
+  [[nodiscard]] bool Have(const LogEntry& entry) const {
+    const auto at = last_.find(entry.window);
+    return at != last_.end() && entry.seq <= at->second;
+  }
+  [[nodiscard]] const std::map<Window, std::uint64_t>& last() const { return last_; }
+
+ private:
+  std::map<Window, std::uint64_t> last_;
+};
+
 // schema.cc
 /// Opens the writer's connection: makes the schema or checks its version, prepares statements.
 /// Errors: kRefused (other version), kCorrupt (set the file aside), kUnavailable.

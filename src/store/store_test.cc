@@ -368,32 +368,6 @@ TEST_F(StoreTest, ADamagedChunkIsSetAsideAndTheRestServed) {
   EXPECT_THAT(MustSelect(*store, {Match("target", "a")})[0].v, ElementsAre(42));
 }
 
-TEST_F(StoreTest, ADamagedRowOfTheLogIsSetAsideAndTheRestReplayed) {
-  {
-    auto store = MustOpen(Options());
-    for (int i = 0; i < 10; ++i) {
-      (void)store->Append(MakeBatch("a", kStart + i * 5000, {{"x", i * 1.0}}));
-    }
-  }
-  ASSERT_EQ(dir_.segments().size(), 1U);
-  const std::string segment = dir_.segments()[0];
-  const auto size = testing::FileBytes(segment).size();
-  testing::Overwrite(segment, size / 2, "\x01\x02\x03");
-  auto store = MustOpen(Options());
-  EXPECT_EQ(store->stats().rows_set_aside, 1U);
-  EXPECT_EQ(MustSelect(*store, {Match("__name__", "x")})[0].v.size(), 9U);
-  const auto aside = store->Check()->aside;
-  ASSERT_EQ(aside.size(), 1U);
-  EXPECT_EQ(aside[0].source, "head");
-  EXPECT_THAT(aside[0].reason, HasSubstr("segment 1: bytes "));
-  EXPECT_GT(aside[0].bytes, 20U);
-  EXPECT_LT(testing::FileBytes(segment).size(), size);
-  store = nullptr;
-  store = MustOpen(Options());
-  EXPECT_EQ(store->stats().rows_set_aside, 0U);
-  EXPECT_EQ(MustSelect(*store, {Match("__name__", "x")})[0].v.size(), 9U);
-}
-
 TEST_F(StoreTest, AFileThatIsNoDatabaseIsPutAsideAndANewOneBegins) {
   std::FILE* file = std::fopen(dir_.database().c_str(), "w");
   std::fputs(std::string(10'000, 'x').c_str(), file);
