@@ -1,5 +1,6 @@
 // Fuzzes the reader of plain HTTP answers: any bytes come to some end, and the same whichever
 // pieces they come in.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
