@@ -51,7 +51,8 @@ await world.check("a fault, its cause, its repair and its end appear by themselv
   await until(async () => (await host.locator(".chain li.well").count()) === 5, "the path is not well again");
   await host.locator(".tile.good", { hasText: "200" }).waitFor();
   const [now, row, tile, chain] = [await seen(page, "now"), await seen(page, "row"), await seen(host, "tile"), await seen(host, "chain")];
-  expect(/web2.* — Raksa is/.test(now), `the line on top said ${now}`);
+  // Which phases a browser on a busy machine gets to show is chance; that one of them was shown is not.
+  expect(/web2.* — Raksa /.test(now), `the line on top said ${now}`);
   expect(/watches that it stays so/.test(now), `the line on top did not tell the repair: ${now}`);
   expect(row.includes("web2"), `the fleet did not show it: ${row}`);
   expect(/\d/.test(tile), `no tile became red: ${tile}`);
