@@ -133,6 +133,8 @@ std::string_view TypeName(model::OptionType type) {
       return "integers";
     case kMap:
       return "map";
+    case kRelabeling:
+      return "relabeling";
   }
   return "string";
 }

@@ -10,6 +10,7 @@
 
 #include "base/secret.h"
 #include "config/check.h"
+#include "config/relabel.h"
 #include "config/state.h"
 
 namespace config {
@@ -148,6 +149,8 @@ std::optional<OptionValue> ReadValue(const Node& node, const OptionSpec& spec) {
       return ReadIntegers(node, spec);
     case OptionType::kMap:
       return ReadTexts(node, spec);
+    case OptionType::kRelabeling:
+      return ReadRelabeling(node);
   }
   return std::nullopt;
 }

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/secret.h"
+#include "model/relabel.h"
 
 namespace model {
 
@@ -29,7 +30,8 @@ enum class OptionType {
   kSecretFile,  ///< a path whose first line is the secret; read when the configuration is read
   kStrings,     ///< a list of strings
   kIntegers,    ///< a list of integers
-  kMap          ///< string to string
+  kMap,         ///< string to string
+  kRelabeling   ///< a list of rules as Prometheus's relabel_config
 };
 
 /// One option of a kind. `fallback` is text as it would stand in the YAML file ("" = none).
@@ -65,7 +67,7 @@ struct KindSpec {
 /// A checked option value.
 using OptionValue = std::variant<std::string, std::int64_t, double, bool, base::Duration,
                                  base::Secret, std::vector<std::string>, std::vector<std::int64_t>,
-                                 std::map<std::string, std::string>>;
+                                 std::map<std::string, std::string>, std::vector<RelabelRule>>;
 
 /// The checked options of one configured probe, component, step or channel. Every option that has a
 /// fallback is there.
