@@ -10,7 +10,9 @@ namespace {
 
 void Put(SeriesId id, double value, Row* row) {
   if (!row->series.empty() && row->series.back() == id) {
-    row->values.back() = value;
+    if (model::IsStale(row->values.back())) {  // another slot's series goes on
+      row->values.back() = value;
+    }
   } else {
     row->series.push_back(id);
     row->values.push_back(value);

@@ -28,7 +28,8 @@ class Slots {
   }
   /// Sets the series of every slot, 0 where there is none.
   void Set(std::vector<SeriesId> ids);
-  /// The row of a batch of this table. Two slots that are one series give the last one's value.
+  /// The row of a batch of this table. Of two slots that are one series
+  /// the first counts (Prometheus: duplicate samples), but for a stale marker.
   [[nodiscard]] Row RowOf(const model::TableBatch& batch) const;
 
  private:

@@ -87,7 +87,11 @@ TEST_F(SlotsTest, AnotherOrderThanTheStoresIsFound) {
 
 TEST_F(SlotsTest, TwoSlotsThatAreOneSeriesGiveOneSample) {
   ASSERT_TRUE(Put(now_, Table({"a", "b", "a"}), {1, 2, 3}));
-  EXPECT_EQ(At(*store_, now_), (std::map<std::string, double>{{"a", 3}, {"b", 2}}));
+  EXPECT_EQ(At(*store_, now_), (std::map<std::string, double>{{"a", 1}, {"b", 2}}));
+  ASSERT_TRUE(Put(now_ + 1, Table({"a", "b", "a"}), {model::StaleNaN(), 2, 3}));
+  EXPECT_EQ(At(*store_, now_ + 1), (std::map<std::string, double>{{"a", 3}, {"b", 2}}));
+  ASSERT_TRUE(Put(now_ + 2, Table({"a", "b", "a"}), {1, 2, model::StaleNaN()}));
+  EXPECT_EQ(At(*store_, now_ + 2), (std::map<std::string, double>{{"a", 1}, {"b", 2}}));
 }
 
 TEST_F(SlotsTest, ABatchThatDoesNotFitItsTableIsRefused) {

@@ -34,6 +34,7 @@ Taking TakingOf(const Request& request, const base::Site& site) {
   const auto instance = options.Get<std::string>("instance");
   out.joining.target.Set("instance", instance.empty() ? site.ToString() : instance);
   out.joining.honor_labels = options.Get<bool>("honor_labels");
+  out.joining.relabeling = options.Get<std::vector<model::RelabelRule>>("metric_relabel_configs");
   out.honor_timestamps = options.Get<bool>("honor_timestamps", true);
   out.limits = {Number(options, "sample_limit"), Number(options, "label_limit"),
                 Number(options, "label_name_length_limit"),
@@ -90,8 +91,7 @@ std::vector<model::MetricSpec> MetricList() {
   return {{"up", "gauge", "", "1: the page could be scraped, 0: not", own},
           {"scrape_duration_seconds", "gauge", "seconds", "how long the scrape took", own},
           {"scrape_samples_scraped", "gauge", "", "samples on the page", own},
-          {"scrape_samples_post_metric_relabeling", "gauge", "", "the same: there is no relabeling",
-           own},
+          {"scrape_samples_post_metric_relabeling", "gauge", "", "those that relabeling left", own},
           {"scrape_series_added", "gauge", "", "series that the page before did not have", own}};
 }
 
@@ -312,8 +312,11 @@ std::vector<model::OptionSpec> OptionList() {
        .type = OptionType::kBool,
        .help = "whether times that the page says count",
        .fallback = "true"},
-      Limit("sample_limit", "samples of a page; with more the scrape fails", "1000000", 1,
-            10'000'000),
+      {.name = "metric_relabel_configs",
+       .type = OptionType::kRelabeling,
+       .help = "rules as Prometheus's that rename or drop what a page has"},
+      Limit("sample_limit", "samples of a page, after relabeling; with more the scrape fails",
+            "1000000", 1, 10'000'000),
       Limit("label_limit",
             "labels of a sample, the target's counted; with more the scrape fails; 0: no limit",
             "0", 0, 128),

@@ -33,7 +33,7 @@ struct Taking {
 /// What Prometheus counts of a page.
 struct Counts {
   std::size_t scraped = 0;  ///< samples read, up to the fault if there was one
-  std::size_t kept = 0;     ///< those that the sample limit left
+  std::size_t kept = 0;     ///< those that relabeling left
   std::size_t added = 0;    ///< series that the last good page did not have
 };
 
@@ -64,22 +64,27 @@ class Scraper : public Memory {
     };
     std::size_t KnownComment(std::string_view rest);
     std::uint32_t SlotOf(std::string_view series);
-    std::uint32_t NewSlot(std::string_view series);
+    std::uint32_t NewSlot(std::string_view series, bool dropped);
+    [[nodiscard]] bool IsDropped(const Line& line) const;
     void Resume(std::uint32_t slot);
     void Stray(std::size_t lines);
     void Settle();
     [[nodiscard]] bool HasAll() const;
-    [[nodiscard]] std::string Excess(std::string_view series) const;
+    [[nodiscard]] std::string Excess(const model::Labels& labels) const;
+    bool Judge(std::string_view series);
 
     Scraper& s_;
     const Taking& taking_;
     std::vector<double> values_;        ///< by slot
     std::vector<std::uint32_t> order_;  ///< slots as they came, once they differ from before
     std::vector<Timed> timed_;
-    Texts fresh_;     ///< of slots behind the table's
-    Texts comments_;  ///< lines beginning with # as they came, once they differ from before
-    std::vector<std::uint32_t> positions_;  ///< by slot: place in the last page; made at need
-    Families families_;                     ///< that were not said before
+    Texts fresh_;          ///< of slots behind the table's
+    Texts fresh_dropped_;  ///< of lines that relabeling drops, behind the known ones
+    Texts comments_;       ///< lines beginning with # as they came, once they differ from before
+    /// By slot, then by dropped line: place in the last page; made at need.
+    std::vector<std::uint32_t> positions_;
+    Families families_;      ///< that were not said before
+    std::size_t lines_ = 0;  ///< with a slot, as far as the sample limit let them
     std::size_t next_ = 0;
     std::size_t next_comment_ = 0;
     bool taken_ = false;  ///< by Commit
@@ -100,6 +105,8 @@ class Scraper : public Memory {
   /// Stale markers for every series; the next page's are then new again, but not counted as added.
   std::vector<model::TableBatch> End(const std::string& target, model::Timestamp t) override;
   [[nodiscard]] std::size_t size() const override { return live_; }
+  /// Lines that are known again by their bytes, those that relabeling drops among them.
+  [[nodiscard]] std::size_t remembered() const { return slots_.size() + dropped_.size(); }
   /// What the pages have said of their families, by name.
   [[nodiscard]] std::shared_ptr<const Families> families() const override { return families_; }
 
@@ -111,6 +118,9 @@ class Scraper : public Memory {
     std::uint32_t slot = 0;
   };
   static constexpr std::uint32_t kNever = UINT32_MAX;
+  static constexpr std::uint32_t kNone = UINT32_MAX;  ///< no slot
+  /// What stands for a line that relabeling drops: this and its number.
+  static constexpr std::uint32_t kDropped = 1U << 31;
   /// What is known of a slot.
   struct Slot {
     std::uint32_t valued = kNever;  ///< the number of the page that gave it a value last
@@ -119,10 +129,14 @@ class Scraper : public Memory {
   };
 
   [[nodiscard]] std::string_view TextOf(std::uint32_t slot) const;
+  [[nodiscard]] std::size_t dropped() const;
+  /// Whether so many lines are too many for a page like the last: most of them are dead.
+  [[nodiscard]] bool Crowded(std::size_t lines) const { return lines > 1'000 + 2 * order_.size(); }
+  void Point();
   [[nodiscard]] std::uint32_t Find(std::string_view text) const;
   void Enter(std::uint32_t slot);
   void Index();
-  void Grow(Texts fresh);
+  void Grow(Page* page);
   void Follow(Page* page);
   void Renew();
   void KeepRespelled();
@@ -133,6 +147,7 @@ class Scraper : public Memory {
   std::vector<Slot> slots_;
   std::size_t live_ = 0;  ///< slots that are
   std::vector<Expected> order_;
+  Texts dropped_;  ///< lines that relabeling drops; they have no slot in the table
   Texts comments_;
   std::vector<std::uint32_t> index_;  ///< open addressing by hash of the text: slot + 1, 0 = free
   std::shared_ptr<const Families> families_;

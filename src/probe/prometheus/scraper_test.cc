@@ -55,6 +55,12 @@ class ScraperTest : public ::testing::Test {
     }
   }
 
+  void AnySequence(const std::set<std::string>& dropped, std::size_t limit);
+  static model::RelabelRule Rule(model::RelabelRule rule) {
+    EXPECT_TRUE(rule.Compile());
+    return rule;
+  }
+
   Taking taking_;
   Scraper scraper_;
   Counts counts_;
@@ -79,9 +85,11 @@ TEST_F(ScraperTest, GivesSamplesAndMarksWhatVanishes) {
   EXPECT_EQ(counts_.added, 1U);
 }
 
-// Any sequence of pages, in the order of the last or not, whole or cut, good or bad, against sets.
-TEST_F(ScraperTest, AnySequenceOfPagesIsTakenAsSetsWouldTakeIt) {
+// Any sequence of pages, in the order of the last or not, whole or cut, good or bad, against sets;
+// of the names `dropped` has relabeling lets nothing through.
+void ScraperTest::AnySequence(const std::set<std::string>& dropped, std::size_t limit) {
   std::mt19937 random(5);
+  taking_.limits.samples = limit;
   std::vector<std::string> order = {"a", "b", "c", "d", "e", "f"};
   std::set<std::string> live;
   std::set<std::string> cached;
@@ -100,16 +108,23 @@ TEST_F(ScraperTest, AnySequenceOfPagesIsTakenAsSetsWouldTakeIt) {
     std::string page;
     Samples want;
     std::size_t added = 0;
+    std::size_t kept = 0;
     for (const auto& name : lines) {
       const auto value = std::to_string(random() % 1'000);
       page += fmt::format("{} {}\n", name, value);
-      want.emplace(fmt::format("{} {}", t, name), value);
-      added += cached.insert(name).second ? 1 : 0;
+      if (!dropped.contains(name)) {
+        ++kept;
+        want.emplace(fmt::format("{} {}", t, name), value);
+        added += kept <= limit && cached.insert(name).second ? 1 : 0;
+      }
     }
     const bool ended = Read(page + (good ? "" : "bad bad\n"), t).empty();
-    ASSERT_EQ(ended, good);
+    ASSERT_EQ(ended, good && kept <= limit);
     EXPECT_EQ(counts_.added, added) << t;
-    if (!good) {
+    EXPECT_EQ(counts_.kept, kept) << t;
+    EXPECT_EQ(counts_.scraped, lines.size()) << t;
+    std::erase_if(lines, [&](const auto& name) { return dropped.contains(name); });
+    if (!ended) {
       End(t);
       want.clear();
       lines.clear();
@@ -123,6 +138,62 @@ TEST_F(ScraperTest, AnySequenceOfPagesIsTakenAsSetsWouldTakeIt) {
     live = {lines.begin(), lines.end()};
     EXPECT_EQ(scraper_.size(), live.size());
   }
+}
+
+TEST_F(ScraperTest, AnySequenceOfPagesIsTakenAsSetsWouldTakeIt) { AnySequence({}, 1'000); }
+
+TEST_F(ScraperTest, AnySequenceOfPagesWithLinesThatRelabelingDrops) {
+  taking_.joining.relabeling = {Rule(
+      {.action = model::RelabelAction::kDrop, .source_labels = {"__name__"}, .regex = "[bdf]"})};
+  AnySequence({"b", "d", "f"}, 1'000);
+}
+
+TEST_F(ScraperTest, AnySequenceOfPagesWithALimitAfterRelabeling) {
+  taking_.joining.relabeling = {Rule(
+      {.action = model::RelabelAction::kKeep, .source_labels = {"__name__"}, .regex = "[abcd]"})};
+  AnySequence({"e", "f"}, 3);
+}
+
+TEST_F(ScraperTest, RelabelingSeesTheTargetsLabelsAndNamesSeriesAnew) {
+  taking_.joining.target = {{"job", "node"}, {"target", "t1"}};
+  taking_.joining.relabeling = {
+      Rule({.source_labels = {"job", "__name__"},
+            .target_label = "__name__",
+            .regex = "(.*);(a.*)",
+            .replacement = "${1}_${2}"}),
+      Rule({.action = model::RelabelAction::kLabelDrop, .regex = "target|x"})};
+  EXPECT_EQ(Read("a{x=\"1\"} 1\nb 2\n", 10), "");
+  EXPECT_THAT(samples_,
+              ElementsAre(Pair("10 b{job=\"node\"}", "2"), Pair("10 node_a{job=\"node\"}", "1")));
+  taking_.limits.labels = 2;  // counted when relabeling is over
+  EXPECT_EQ(Read("a{x=\"1\"} 1\nb{x=\"2\"} 2\n", 20), "");
+  taking_.limits.labels = 1;
+  EXPECT_THAT(Read("a{x=\"3\"} 1\n", 30), HasSubstr("label_limit exceeded"));
+}
+
+TEST_F(ScraperTest, RelabelingMustLeaveAMetricItsName) {
+  taking_.joining.target = {{"job", "node"}};
+  taking_.joining.relabeling = {
+      Rule({.source_labels = {"__name__"}, .target_label = "__name__", .regex = "a(.*)"})};
+  EXPECT_THAT(Read("b 1\na 2\n", 20), HasSubstr("relabeling makes nothing of the metric's name a"));
+  EXPECT_THAT(Read("b 1\na7 2\n", 30), HasSubstr("relabeling makes \"7\" of the metric's name a7"));
+}
+
+TEST_F(ScraperTest, DroppedLinesThatChangeEachTimeAreForgotten) {
+  taking_.joining.relabeling = {Rule(
+      {.action = model::RelabelAction::kDrop, .source_labels = {"__name__"}, .regex = "gone_.*"})};
+  std::string page;
+  for (int t = 1; t < 100; ++t) {
+    page = "a 1\n";
+    for (int i = 0; i < 300; ++i) {
+      page += fmt::format("gone_{}_{} {}\n", t, i, i);
+    }
+    ASSERT_EQ(Read(page, t), "");
+    EXPECT_EQ(counts_.scraped, 301U);
+    EXPECT_EQ(counts_.kept, 1U);
+    ASSERT_THAT(samples_, ElementsAre(Pair(fmt::format("{} a", t), "1")));
+  }
+  EXPECT_LE(scraper_.remembered(), 2'000U);
 }
 
 TEST_F(ScraperTest, AFailedScrapeEndsAllOnce) {

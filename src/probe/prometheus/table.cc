@@ -1,6 +1,8 @@
 // Texts in a few long pieces, and labels made of them at need.
 #include "probe/prometheus/table.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "probe/prometheus/exposition.h"
@@ -58,6 +60,18 @@ base::Result<model::Labels> Join(std::string_view series, const Joining& joining
   model::Labels out(std::move(own));
   if (conflict && !joining.honor_labels) {
     Export(*read, joining.target, &out);
+  }
+  if (joining.relabeling.empty()) {
+    return out;
+  }
+  if (!model::Relabel(joining.relabeling, &out)) {
+    return model::Labels();
+  }
+  if (const auto name = out.Get(model::kName); !out.empty() && !model::IsMetricName(name)) {
+    return base::Fail(base::ErrorKind::kInvalid,
+                      fmt::format("relabeling makes {} of the metric's name {}",
+                                  name.empty() ? "nothing" : model::QuoteValue(name.substr(0, 60)),
+                                  read->name.substr(0, 60)));
   }
   return out;
 }

@@ -8,19 +8,22 @@
 #include <vector>
 
 #include "base/result.h"
+#include "model/relabel.h"
 #include "model/series_table.h"
 
 namespace probe::prometheus {
 
-/// How the labels of a page and of its target come together (Prometheus: honor_labels).
+/// How the labels of a page and of its target come together (Prometheus: honor_labels), and what
+/// becomes of them then (metric_relabel_configs).
 struct Joining {
   model::Labels target;       ///< of every sample of the target; job and instance among them
   bool honor_labels = false;  ///< true: the page's label wins; false: it becomes exported_NAME
+  std::vector<model::RelabelRule> relabeling;
   bool operator==(const Joining&) const = default;
 };
 
-/// The labels of a series as the page writes it. Errors: kInvalid for what the parser would not
-/// have given.
+/// The labels of a series as the page writes it; none when relabeling drops it. Errors: kInvalid
+/// for what the parser would not have given, and when relabeling leaves it without a name.
 base::Result<model::Labels> Join(std::string_view series, const Joining& joining);
 
 /// Many texts one behind the other.
