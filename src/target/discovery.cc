@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "config/check.h"
+#include "config/relabel.h"
 #include "target/parts.h"
 
 namespace target {
@@ -21,15 +22,9 @@ constexpr base::Duration kMinRefresh = std::chrono::seconds(1);
 constexpr base::Duration kMaxRefresh = std::chrono::hours(24);
 constexpr std::size_t kLongestName = 63;
 
-/// What labels of a group say of the scrape.
-struct GroupLabels {
-  std::string scheme = "http";
-  std::string path = "/metrics";
-  std::string job;
-  std::string instance;
-  std::map<std::string, std::string> params;
-  model::Labels labels;
-};
+constexpr std::string_view kOwn[] = {"target", "ip", "url", "probe", "alertname"};
+constexpr std::string_view kSchemes[] = {"http", "https"};
+constexpr std::string_view kParam = "__param_";
 
 Discovery ReadOne(const Node& node, const Defaults& defaults, const Kinds& kinds) {
   Discovery out;
@@ -57,6 +52,9 @@ Discovery ReadOne(const Node& node, const Defaults& defaults, const Kinds& kinds
   }
   const auto timing = ReadTiming(map, {defaults.interval, defaults.timeout});
   out.labels = ReadLabels(map.Optional("labels"), defaults.labels, kinds);
+  if (const Node rules = map.Optional("relabel_configs")) {
+    out.relabeling = config::ReadRelabeling(rules);
+  }
   out.probe.kind = kScrape;
   out.probe.name = kScrape;
   out.probe.interval = timing.interval;
@@ -72,9 +70,7 @@ Discovery ReadOne(const Node& node, const Defaults& defaults, const Kinds& kinds
   return out;
 }
 
-void ReadGroupLabel(const Node& entry, GroupLabels* out) {
-  static constexpr std::string_view kOwn[] = {"target", "ip", "url", "probe", "alertname"};
-  static constexpr std::string_view kSchemes[] = {"http", "https"};
+void ReadGroupLabel(const Node& entry, model::Labels* out) {
   const auto& name = entry.key();
   const auto report = [&](std::string message) {
     entry.document()->Report(entry.key_place(), std::move(message));
@@ -87,25 +83,16 @@ void ReadGroupLabel(const Node& entry, GroupLabels* out) {
   } else if (std::ranges::find(kOwn, name) != std::end(kOwn)) {
     report(fmt::format("the label \"{}\" is reserved", name));
   } else if (name == "__scheme__") {
-    out->scheme = entry.Word(kSchemes).value_or("http");
-  } else if (name == "__metrics_path__") {
-    if (!value.starts_with('/')) {
-      entry.Report("a path begins with /");
-    }
-    out->path = value;
-  } else if (name.starts_with("__param_")) {
-    out->params[name.substr(8)] = value;
-  } else if (name == "job") {
-    out->job = value;
-  } else if (name == "instance") {
-    out->instance = value;
-  } else if (!name.starts_with("__")) {
-    out->labels.Set(name, value);
+    out->Set(name, entry.Word(kSchemes).value_or("http"));
+  } else if (name == "__metrics_path__" && !value.starts_with('/')) {
+    entry.Report("a path begins with /");
+  } else {
+    out->Set(name, value);
   }
 }
 
-GroupLabels ReadGroupLabels(const Node& node) {
-  GroupLabels out;
+model::Labels ReadGroupLabels(const Node& node) {
+  model::Labels out;
   for (const Node& entry : node ? node.Entries("labels") : std::vector<Node>()) {
     ReadGroupLabel(entry, &out);
   }
@@ -130,14 +117,68 @@ std::string NameOf(const std::string& job, const std::string& address) {
   return out;
 }
 
-void AddTarget(const Node& item, const GroupLabels& group, const Discovery& discovery,
+/// What relabeling gets to see of one target, as Prometheus has it.
+model::Labels Found(const std::string& address, const model::Labels& group,
+                    const Discovery& discovery, const std::string& file) {
+  const auto& options = discovery.probe.options;
+  model::Labels out = {{"__scheme__", "http"}, {"__metrics_path__", "/metrics"}};
+  out.Set("job", options.Get<std::string>("job"));
+  out.Set("instance", options.Get<std::string>("instance"));
+  for (const auto& [name, value] : options.Get<std::map<std::string, std::string>>("params")) {
+    out.Set(std::string(kParam) + name, value);
+  }
+  out.Set(discovery.files.empty() ? "__meta_url" : "__meta_filepath",
+          discovery.files.empty() ? discovery.url : file);
+  out = out.With(discovery.labels).With(group);
+  out.Set("__address__", address);
+  return out;
+}
+
+/// What labels after relabeling make a target impossible; "" when nothing does.
+std::string Impossible(const model::Labels& labels, const std::string& url) {
+  if (!labels.Has("__address__")) {
+    return "relabeling leaves no __address__";
+  }
+  if (std::ranges::find(kSchemes, labels.Get("__scheme__")) == std::end(kSchemes)) {
+    return fmt::format("relabeling makes the scheme {}",
+                       model::QuoteValue(labels.Get("__scheme__").substr(0, 60)));
+  }
+  if (!labels.Get("__metrics_path__").starts_with('/')) {
+    return "a path begins with /";
+  }
+  for (const auto name : kOwn) {
+    if (labels.Has(name)) {
+      return fmt::format("relabeling sets the label \"{}\", which is reserved", name);
+    }
+  }
+  return config::CheckUrl(url);
+}
+
+/// The host of host:port.
+std::string HostOf(std::string_view address) {
+  const auto colon = address.rfind(':');
+  const bool port = colon != std::string::npos && address.find(']', colon) == std::string::npos;
+  auto host = address.substr(0, port ? colon : std::string::npos);
+  if (host.starts_with('[')) {
+    host = host.substr(1, host.size() - 2);
+  }
+  return std::string(host);
+}
+
+void AddTarget(const Node& item, const model::Labels& group, const Discovery& discovery,
                std::vector<model::Target>* out) {
-  const auto address = item.String();
-  if (!address) {
+  const auto written = item.String();
+  if (!written) {
     return;
   }
-  const auto url = fmt::format("{}://{}{}", group.scheme, *address, group.path);
-  if (auto wrong = config::CheckUrl(url); !wrong.empty() || address->contains('/')) {
+  auto labels = Found(*written, group, discovery, item.place().file);
+  if (!model::Relabel(discovery.relabeling, &labels)) {
+    return;
+  }
+  const std::string address(labels.Get("__address__"));
+  const auto url =
+      fmt::format("{}://{}{}", labels.Get("__scheme__"), address, labels.Get("__metrics_path__"));
+  if (auto wrong = Impossible(labels, url); !wrong.empty() || address.contains('/')) {
     item.Report(wrong.empty() ? "an address is host:port, without scheme and path" : wrong,
                 "expected host:port");
     return;
@@ -146,25 +187,23 @@ void AddTarget(const Node& item, const GroupLabels& group, const Discovery& disc
   target.probes = {discovery.probe};
   auto& options = target.probes[0].options;
   options.Set("url", url);
-  if (!group.job.empty()) {
-    options.Set("job", group.job);
+  options.Set("job", std::string(labels.Get("job")));
+  if (labels.Has("instance")) {
+    options.Set("instance", std::string(labels.Get("instance")));
   }
-  if (!group.instance.empty()) {
-    options.Set("instance", group.instance);
+  std::map<std::string, std::string> params;
+  for (const auto& [name, value] : labels) {
+    if (name.starts_with(kParam)) {
+      params[name.substr(kParam.size())] = value;
+    } else if (!name.starts_with("__") && name != "job" && name != "instance") {
+      target.labels.Set(name, value);
+    }
   }
-  if (!group.params.empty()) {
-    auto params = options.Get<std::map<std::string, std::string>>("params");
-    params.insert(group.params.begin(), group.params.end());
-    options.Set("params", params);
+  if (!params.empty() || options.Has("params")) {
+    options.Set("params", std::move(params));
   }
-  target.name = NameOf(options.Get<std::string>("job"), *address);
-  const auto colon = address->rfind(':');
-  const bool port = colon != std::string::npos && address->find(']', colon) == std::string::npos;
-  target.address = address->substr(0, port ? colon : std::string::npos);
-  if (target.address.starts_with('[')) {
-    target.address = target.address.substr(1, target.address.size() - 2);
-  }
-  target.labels = discovery.labels.With(group.labels);
+  target.name = NameOf(options.Get<std::string>("job"), address);
+  target.address = HostOf(address);
   out->push_back(std::move(target));
 }
 

@@ -18,6 +18,7 @@ struct Discovery {
   std::string url;                 ///< answers with the groups as JSON
   base::Duration refresh = std::chrono::seconds(30);  ///< between two looks
   model::Labels labels;                               ///< of every target
+  std::vector<model::RelabelRule> relabeling;         ///< relabel_configs
   model::ProbeSpec probe;                             ///< without its url
   bool operator==(const Discovery&) const = default;
 };
@@ -26,10 +27,11 @@ struct Discovery {
 std::vector<Discovery> ReadDiscovery(config::Node node, const Defaults& defaults,
                                      const Kinds& kinds);
 
-/// Reads target groups: a list of `{targets: ["host:port"], labels: {…}}`, YAML or JSON. Labels
-/// that count: __scheme__, __metrics_path__, __param_NAME, job, instance, and all without `__` in
-/// front; the others (`__meta_…`) are dropped. Mistakes go to the document; then the result must
-/// not be used.
+/// Reads target groups: a list of `{targets: ["host:port"], labels: {…}}`, YAML or JSON. Their
+/// labels are relabeled, with __address__ and what Prometheus puts beside it. Of what is left
+/// __address__, __scheme__, __metrics_path__, __param_NAME, job, instance and all without `__` in
+/// front count; the others (`__meta_…`) are dropped. Mistakes go to the document; then the result
+/// must not be used.
 std::vector<model::Target> ReadGroups(config::Document& document, const Discovery& discovery);
 
 /// The targets of the configuration, and behind them those found whose names are not taken.

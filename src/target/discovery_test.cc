@@ -97,6 +97,58 @@ TEST(Discovery, TakesGroupsAsPrometheusHasThem) {
             (std::map<std::string, std::string>{{"module", "x"}}));
 }
 
+TEST(Discovery, RelabelsWhatIsFound) {
+  const auto entry = Entries(R"(
+- file_sd: a
+  labels: {site: bkk}
+  prometheus: {job: node, params: {module: x}}
+  relabel_configs:
+    - {source_labels: [__meta_state], regex: stopped, action: drop}
+    - {source_labels: [__address__], regex: '([^:]+)', target_label: __address__, replacement: '$1:9100'}
+    - {source_labels: [__meta_name, site], separator: '.', target_label: instance}
+    - {regex: '__meta_tag_(.+)', action: labelmap}
+    - {source_labels: [__meta_tls], regex: 'yes', target_label: __scheme__, replacement: https}
+    - {source_labels: [__param_module], target_label: module}
+    - {target_label: __param_module, replacement: ''}
+    - {source_labels: [__meta_filepath], target_label: file}
+)")[0];
+  const auto targets = Groups(
+      R"([{"targets": ["192.0.2.1", "192.0.2.2:9200"],
+           "labels": {"__meta_name": "web", "__meta_tag_rack": "7", "__meta_tls": "yes"}},
+          {"targets": ["192.0.2.3"], "labels": {"__meta_state": "stopped"}}])",
+      entry);
+  ASSERT_EQ(targets.size(), 2U);
+  EXPECT_EQ(Option(targets[0], "url"), "https://192.0.2.1:9100/metrics");
+  EXPECT_EQ(targets[0].address, "192.0.2.1");
+  EXPECT_EQ(targets[0].name, "node-192.0.2.1-9100");
+  EXPECT_EQ(Option(targets[0], "instance"), "web.bkk");
+  EXPECT_EQ(
+      targets[0].labels,
+      (model::Labels{{"file", "groups.json"}, {"module", "x"}, {"rack", "7"}, {"site", "bkk"}}));
+  EXPECT_TRUE(
+      (targets[0].probes[0].options.Get<std::map<std::string, std::string>>("params").empty()));
+  EXPECT_EQ(Option(targets[1], "url"), "https://192.0.2.2:9200/metrics");
+}
+
+TEST(Discovery, RelabelingCannotMakeATargetImpossible) {
+  for (const auto& [rule, wrong] : std::map<std::string, std::string>{
+           {"{target_label: __address__, replacement: ''}", "leaves no __address__"},
+           {"{target_label: __address__, replacement: 'a/b'}", "an address is host:port"},
+           {"{target_label: __scheme__, replacement: 'ftp'}", "makes the scheme \"ftp\""},
+           {"{target_label: __metrics_path__, replacement: 'm'}", "a path begins with /"},
+           {"{target_label: target, replacement: 'x'}",
+            "the label \"target\", which is reserved"}}) {
+    std::string problems;
+    const auto entry = Entries("[{file_sd: a, relabel_configs: [" + rule + "]}]")[0];
+    EXPECT_TRUE(Groups("- targets: [b:1]", entry, &problems).empty());
+    EXPECT_THAT(problems, HasSubstr("groups.json:1:13: "));
+    EXPECT_THAT(problems, HasSubstr(wrong));
+  }
+  std::string problems;
+  Entries("[{file_sd: a, relabel_configs: [{action: dorp}]}]", &problems);
+  EXPECT_THAT(problems, HasSubstr("did you mean \"drop\"?"));
+}
+
 TEST(Discovery, SaysWhatIsWrongWithAGroup) {
   const auto entry = Entries("[{file_sd: a}]")[0];
   std::string problems;
