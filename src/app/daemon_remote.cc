@@ -124,6 +124,8 @@ void Daemon::AddRemoteMetrics(api::Exposition& out) const {
     add("raksa_remote_write_samples_total", "counter", "Samples that arrived.", stats.sent);
     add("raksa_remote_write_known_samples_total", "counter",
         "Samples sent again that the receiver had already.", stats.known);
+    add("raksa_remote_write_unwanted_samples_total", "counter",
+        "Samples that write_relabel_configs dropped.", stats.unwanted);
     add(kDropped, "counter", kDroppedHelp, stats.refused, "refused");
     add(kDropped, "counter", kDroppedHelp, stats.queue.too_old, "age");
     add(kDropped, "counter", kDroppedHelp, stats.queue.too_many, "size");

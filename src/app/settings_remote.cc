@@ -78,6 +78,9 @@ const OptionSpec kWrite[] = {
      .fallback = "1m",
      .min = 0,
      .max = 86400},
+    {.name = "write_relabel_configs",
+     .type = OptionType::kRelabeling,
+     .help = "rules as Prometheus's that rename or drop what goes out"},
 };
 
 const OptionSpec kStore[] = {
@@ -187,6 +190,7 @@ remote::WriteTo ReadOne(const Node& node) {
   out.shards = static_cast<std::uint32_t>(options.Get<std::int64_t>("shards", out.shards));
   out.max_backoff = options.Get<base::Duration>("max_backoff", out.max_backoff);
   out.metadata = options.Get<base::Duration>("metadata", out.metadata);
+  out.relabeling = options.Get<std::vector<model::RelabelRule>>("write_relabel_configs");
   map.Finish();
   return out;
 }

@@ -199,12 +199,13 @@ base::Result<std::uint32_t> Queue::IdOf(const std::shared_ptr<const model::Label
   return id;
 }
 
-base::Result<const std::vector<std::uint32_t>*> Queue::IdsOf(const model::SeriesTable& table) {
+base::Result<const TableSlots*> Queue::SlotsOf(const model::SeriesTable& table) {
   const auto identity = table.identity();
   auto& known = slots_[identity.get()];
   if (known.identity.lock() != identity) {
     known = {identity, {}};
   }
+  const auto before = known.ids.size();
   for (auto slot = static_cast<std::uint32_t>(known.ids.size()); slot < table.size(); ++slot) {
     const auto id = IdOf(std::make_shared<const model::Labels>(table.LabelsOf(slot)));
     if (!id) {
@@ -212,7 +213,12 @@ base::Result<const std::vector<std::uint32_t>*> Queue::IdsOf(const model::Series
     }
     known.ids.push_back(*id);
   }
-  return &known.ids;
+  if (before < known.ids.size()) {
+    auto sorted = known.ids;
+    std::ranges::sort(sorted);
+    known.doubles = std::ranges::adjacent_find(sorted) != sorted.end();
+  }
+  return &known;
 }
 
 base::Result<> Queue::Write(std::span<const model::Batch> batches,
@@ -246,17 +252,12 @@ base::Result<> Queue::Write(std::span<const model::Batch> batches,
     if (batch.table == nullptr || !done) {
       continue;
     }
-    const auto ids = IdsOf(*batch.table);
-    if (!ids) {
-      return base::Fail(ids.error());
+    const auto known = SlotsOf(*batch.table);
+    if (!known) {
+      return base::Fail(known.error());
     }
-    for (std::size_t i = 0; done && i < batch.values.size(); ++i) {
-      const auto slot = batch.slots.empty()      ? i
-                        : i < batch.slots.size() ? batch.slots[i]
-                                                 : SIZE_MAX;
-      if (slot < (*ids)->size()) {
-        done = add((**ids)[slot], batch.t, batch.values[i]);
-      }
+    for (const auto& item : ItemsOf(batch, **known)) {
+      done = done ? add(item.series, item.point.t, item.point.v) : done;
     }
   }
   return done && !items.empty() ? flush() : done;

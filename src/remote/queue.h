@@ -16,6 +16,7 @@
 #include "base/result.h"
 #include "model/sample.h"
 #include "model/series_table.h"
+#include "remote/queue_rows.h"
 #include "remote/wire.h"
 #include "store/database.h"
 
@@ -112,7 +113,7 @@ class Queue {
   base::Result<> Write(std::span<const model::Batch> batches,
                        std::span<const model::TableBatch> tables, std::int64_t now,
                        std::vector<Row>* rows);
-  base::Result<const std::vector<std::uint32_t>*> IdsOf(const model::SeriesTable& table);
+  base::Result<const TableSlots*> SlotsOf(const model::SeriesTable& table);
   base::Result<std::uint32_t> IdOf(const std::shared_ptr<const model::Labels>& labels);
   base::Result<> Trim(std::int64_t now);
   base::Result<> DropTo(std::int64_t seq);
@@ -128,12 +129,7 @@ class Queue {
       mark_window_;
   std::unordered_map<std::shared_ptr<const model::Labels>, std::uint32_t, PtrHash, PtrEqual> ids_;
   std::vector<std::shared_ptr<const model::Labels>> series_;  ///< by id, 1 the first
-  /// The numbers of a table's slots, by the table's identity.
-  struct Slots {
-    std::weak_ptr<const void> identity;
-    std::vector<std::uint32_t> ids;
-  };
-  std::unordered_map<const void*, Slots> slots_;
+  std::unordered_map<const void*, TableSlots> slots_;         ///< by the table's identity
   std::deque<Row> rows_;
   std::deque<Sent> sent_;  ///< ascending, without gaps
   std::int64_t next_seq_ = 1;

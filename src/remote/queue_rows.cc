@@ -2,6 +2,7 @@
 #include "remote/queue_rows.h"
 
 #include <bit>
+#include <unordered_map>
 
 #include "remote/wire.h"
 #include "store/bytes.h"
@@ -20,6 +21,29 @@ std::string ToText(store::Bytes bytes) {
 }
 
 }  // namespace
+
+std::vector<Item> ItemsOf(const model::TableBatch& batch, const TableSlots& slots) {
+  std::vector<Item> out;
+  out.reserve(batch.values.size());
+  std::unordered_map<std::uint32_t, std::size_t> places;  // by series, where there are doubles
+  for (std::size_t i = 0; i < batch.values.size(); ++i) {
+    const auto slot = batch.slots.empty() ? i : i < batch.slots.size() ? batch.slots[i] : SIZE_MAX;
+    if (slot >= slots.ids.size()) {
+      continue;
+    }
+    const Item item{slots.ids[slot], {batch.t, batch.values[i]}};
+    if (slots.doubles) {
+      const auto [at, fresh] = places.try_emplace(item.series, out.size());
+      if (!fresh) {
+        auto& first = out[at->second];
+        first = model::IsStale(first.point.v) ? item : first;
+        continue;
+      }
+    }
+    out.push_back(item);
+  }
+  return out;
+}
 
 std::string EncodeItems(const std::vector<Item>& items) {
   std::string plain;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "base/result.h"
 #include "model/labels.h"
 #include "model/sample.h"
+#include "model/series_table.h"
 
 namespace remote {
 
@@ -18,6 +20,16 @@ struct Item {
   std::uint32_t series = 0;
   model::Point point;
 };
+
+/// The numbers that the slots of a table have in the queue.
+struct TableSlots {
+  std::weak_ptr<const void> identity;  ///< of the table
+  std::vector<std::uint32_t> ids;
+  bool doubles = false;  ///< two slots have the same
+};
+/// The samples of a batch of that table. Of two slots that are one series the first counts, but for
+/// a stale marker.
+std::vector<Item> ItemsOf(const model::TableBatch& batch, const TableSlots& slots);
 
 /// Packs samples: differences of times and numbers, values as they are; then snappy.
 std::string EncodeItems(const std::vector<Item>& items);

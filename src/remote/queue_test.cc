@@ -208,6 +208,22 @@ TEST_F(QueueTest, TakesTablesThatGrow) {
   EXPECT_EQ(got, want);
 }
 
+TEST(QueueRows, OfTwoSlotsThatAreOneSeriesTheFirstCounts) {
+  const TableSlots slots{{}, {7, 8, 7, 9}, true};
+  const auto values = [&](std::vector<std::uint32_t> which, std::vector<double> v) {
+    std::map<std::uint32_t, double> out;
+    for (const auto& item : ItemsOf({"web1", 1, nullptr, std::move(which), std::move(v)}, slots)) {
+      EXPECT_TRUE(out.emplace(item.series, item.point.v).second);
+    }
+    return out;
+  };
+  using Values = std::map<std::uint32_t, double>;
+  EXPECT_EQ(values({}, {1, 2, 3, 4}), (Values{{7, 1}, {8, 2}, {9, 4}}));
+  EXPECT_EQ(values({0, 2}, {model::StaleNaN(), 3}), (Values{{7, 3}}));
+  EXPECT_EQ(values({0, 2}, {3, model::StaleNaN()}), (Values{{7, 3}}));
+  EXPECT_EQ(values({2, 3}, {5, 6}), (Values{{7, 5}, {9, 6}}));
+}
+
 TEST_F(QueueTest, ABrokenFileIsSetAside) {
   {
     auto queue = Open();

@@ -37,11 +37,24 @@ QueueOptions OptionsOf(const WriteTo& to, std::string path) {
   return {std::move(path), to.queue_bytes, to.queue_age, to.resend};
 }
 
-/// Puts labels in; a series that has one of that name keeps its own.
-void AddLabels(WriteRequest& request, const model::Labels& labels) {
-  for (auto& series : request.series) {
-    series.labels = std::make_shared<const model::Labels>(labels.With(*series.labels));
+/// Puts labels in (a series that has one of that name keeps its own), then relabels. How many
+/// samples went with what the rules drop.
+std::size_t Dress(const model::Labels& labels, std::span<const model::RelabelRule> rules,
+                  WriteRequest* request) {
+  if (labels.empty() && rules.empty()) {
+    return 0;
   }
+  std::size_t gone = 0;
+  std::erase_if(request->series, [&](auto& series) {
+    auto whole = labels.With(*series.labels);
+    if (!model::Relabel(rules, &whole) || whole.empty()) {
+      gone += series.points.size();
+      return true;
+    }
+    series.labels = std::make_shared<const model::Labels>(std::move(whole));
+    return false;
+  });
+  return gone;
 }
 
 }  // namespace
@@ -50,6 +63,7 @@ void AddLabels(WriteRequest& request, const model::Labels& labels) {
 struct Sender::Packed {
   std::string body;
   std::size_t samples = 0;
+  std::size_t unwanted = 0;  ///< samples beside them that relabeling dropped
   std::size_t tries = 0;
   bool done = false;
 };
@@ -142,7 +156,8 @@ loop::Task<> Sender::Run() {
     }
     auto job = std::make_shared<Job>();
     const auto cut = NextCut();
-    auto work = [queue = queue_, job, cut, labels = to_.labels]() -> base::Result<bool> {
+    auto work = [queue = queue_, job, cut, labels = to_.labels,
+                 rules = to_.relabeling]() -> base::Result<bool> {
       auto window = queue->Next(std::size_t{cut.batch} * cut.shards * kWindowRequests, cut);
       if (!window || !*window) {
         return window ? base::Result<bool>(false) : base::Fail(window.error());
@@ -152,13 +167,13 @@ loop::Task<> Sender::Run() {
         auto& shard = job->shards.emplace_back();
         for (auto& request : requests) {
           Packed packed;
+          packed.unwanted = Dress(labels, rules, &request);
           for (const auto& series : request.series) {
             packed.samples += series.points.size();
           }
-          if (!labels.empty()) {
-            AddLabels(request, labels);
+          if (packed.samples > 0) {
+            packed.body = EncodeWrite(request);
           }
-          packed.body = EncodeWrite(request);
           shard.push_back(std::move(packed));
         }
       }
@@ -200,9 +215,11 @@ loop::Task<bool> Sender::Send(std::shared_ptr<Job> job) {
 
 loop::Task<> Sender::Shard(std::shared_ptr<Job> job, std::size_t shard) {
   for (auto& packed : job->shards[shard]) {
+    packed.done = packed.samples == 0;  // relabeling dropped all
     while (!packed.done && !job->abandoned) {
       co_await SendOne(job, &packed);
     }
+    stats_.unwanted += packed.done ? packed.unwanted : 0;
   }
   --running_;
   done_.Notify();

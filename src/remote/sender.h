@@ -12,6 +12,7 @@
 #include "loop/http_client.h"
 #include "loop/worker.h"
 #include "model/labels.h"
+#include "model/relabel.h"
 #include "remote/endpoint.h"
 #include "remote/queue.h"
 
@@ -21,7 +22,8 @@ namespace remote {
 struct WriteTo {
   std::string name;  ///< of the queue's file and in metrics
   Endpoint endpoint;
-  model::Labels labels;  ///< put into every series that has none of that name
+  model::Labels labels;                        ///< put into every series that has none of that name
+  std::vector<model::RelabelRule> relabeling;  ///< of what goes out, labels put in already
   std::uint64_t queue_bytes = 512ULL << 20U;
   base::Duration queue_age = std::chrono::hours(24);
   base::Duration resend = std::chrono::seconds(10);  ///< QueueOptions::hold
@@ -40,6 +42,7 @@ struct SenderStats {
   QueueStats queue;
   std::uint64_t sent = 0;      ///< samples that arrived
   std::uint64_t refused = 0;   ///< samples that the receiver did not want (4xx)
+  std::uint64_t unwanted = 0;  ///< samples that relabeling dropped
   std::uint64_t known = 0;     ///< samples sent again that the receiver had already
   std::uint64_t requests = 0;  ///< that were answered with success
   std::uint64_t retries = 0;   ///< requests that have to be made again

@@ -7,6 +7,7 @@
 
 #include <csignal>
 #include <mutex>
+#include <set>
 
 #include "loop/peer_testing.h"
 #include "remote/outbound.h"
@@ -36,6 +37,10 @@ class Receiver {
   std::vector<double> values() {
     const std::scoped_lock lock(mutex_);
     return values_;
+  }
+  std::set<std::string> series() {
+    const std::scoped_lock lock(mutex_);
+    return series_;
   }
   std::string head() {
     const std::scoped_lock lock(mutex_);
@@ -77,6 +82,7 @@ class Receiver {
             for (const auto& point : series.points) {
               values_.push_back(point.v);
             }
+            series_.insert(series.labels->ToString());
           }
         }
       }
@@ -94,6 +100,7 @@ class Receiver {
   std::function<std::string(int)> answer_;
   int requests_ = 0;
   std::vector<double> values_;
+  std::set<std::string> series_;
   std::string head_;
   std::size_t metadata_ = 0;
   Peer peer_;
@@ -235,6 +242,30 @@ TEST_F(SenderTest, MetadataLabelsAndAnotherConfiguration) {
   EXPECT_TRUE(std::filesystem::exists(path));
   outbound_->Apply({}, dir_.path());
   ASSERT_TRUE(Until([&] { return !std::filesystem::exists(path); }));
+}
+
+TEST_F(SenderTest, RelabelingComesBehindTheLabelsAndWhatItDropsDoesNotWait) {
+  Receiver receiver([](int) { return ""; });
+  Start(receiver.Url(), [](WriteTo& to) {
+    to.labels = model::Labels{{"site", "bangkok"}};
+    to.relabeling = {{.action = model::RelabelAction::kDrop,
+                      .source_labels = {"site", "__name__"},
+                      .regex = "bangkok;go_.*"},
+                     {.source_labels = {"site"}, .target_label = "city"},
+                     {.action = model::RelabelAction::kLabelDrop, .regex = "site"}};
+    for (auto& rule : to.relabeling) {
+      ASSERT_TRUE(rule.Compile());
+    }
+  });
+  const auto batch = MakeBatch("web1", 1, {{"go_a", 1}, {"go_b", 2}, {"m", 3}});
+  outbound_->Put({&batch, 1});
+  ASSERT_TRUE(Until([&] { return Stats().queue.samples == 0 && Stats().sent == 1; }));
+  EXPECT_EQ(receiver.values(), std::vector<double>{3});
+  EXPECT_EQ(receiver.series(), std::set<std::string>{R"(m{city="bangkok",target="web1"})"});
+  const auto gone = MakeBatch("web1", 2, {{"go_a", 4}, {"go_b", 5}});
+  outbound_->Put({&gone, 1});
+  ASSERT_TRUE(Until([&] { return Stats().unwanted == 4 && Stats().queue.samples == 0; }));
+  EXPECT_EQ(receiver.requests(), 1) << "a request without a series is not made";
 }
 
 TEST(Judge, StatusesMeanWhatSendersMakeOfThem) {
