@@ -1,9 +1,10 @@
 """Targets from files and servers: taken, changed and dropped without a restart; what is bad changes nothing."""
 import json
+import signal
 import unittest
 
 from raksa_daemon import Daemon, wait_for
-from scrape_test import Pages
+from scrape_test import Pages, Prometheus
 
 
 class Discovery(unittest.TestCase):
@@ -50,6 +51,38 @@ discovery:
         del self.pages.pages["/sd"]
         self.assertTrue(wait_for(lambda: "HTTP status 503" in self.raksa.log_text(), 15))
         self.becomes({"7": "1", "web": "1"})
+
+    def test_relabeling_as_in_prometheus(self):
+        rules = """
+      - {source_labels: [__meta_state], regex: stopped, action: drop}
+      - {source_labels: [__meta_name, rack], separator: '-', target_label: instance}
+      - {regex: '__meta_tag_(.+)', action: labelmap}
+      - {source_labels: [__address__], regex: '(.*):(.*)', target_label: port, replacement: '$2'}
+      - {source_labels: [__meta_path], regex: '(.+)', target_label: __metrics_path__}
+      - {source_labels: [__address__], target_label: shard, modulus: 5, action: hashmod}
+      - {source_labels: [job, __scheme__, __metrics_path__, __param_x], target_label: seen}
+      - {source_labels: [rack], regex: '8', target_label: job, replacement: eight}
+"""
+        groups = json.dumps([
+            {"targets": [self.here], "labels": {"rack": "7", "__meta_name": "web", "__meta_tag_city": "กรุงเทพ", "__meta_tag_x": "y"}},
+            {"targets": [self.here], "labels": {"rack": "8", "__meta_path": "/other", "__param_x": "z"}},
+            {"targets": [self.here], "labels": {"rack": "9", "__meta_state": "stopped"}}])
+        self.raksa.write("found.json", groups)
+        common = f"relabel_configs:{rules}"
+        self.raksa.set_config(f"listen: 127.0.0.1:{{port}}\ndata_dir: {{dir}}/data\nrules: []\ndefaults: {{interval: 1s, timeout: 1s}}\n"
+                              "discovery:\n  - file_sd: found.json\n    refresh: 1s\n    prometheus: {job: sd}\n    " + common)
+        self.raksa.process.send_signal(signal.SIGHUP)
+        prometheus = Prometheus("global: {scrape_interval: 1s, scrape_timeout: 1s}\nscrape_configs:\n  - job_name: sd\n"
+                                f"    file_sd_configs: [{{files: ['{self.raksa.dir}/found.json']}}]\n    " + common)
+        self.addCleanup(prometheus.close)
+
+        def labels(source):
+            found = source.query('{__name__=~"a|up"}')
+            return sorted(sorted((name, value) for name, value in one["metric"].items() if name not in ("target", "ip", "probe", "site"))
+                          for one in found)
+
+        self.assertTrue(wait_for(lambda: labels(prometheus) == labels(self.raksa) and len(labels(prometheus)) == 4, 25, 0.3),
+                        (labels(prometheus), labels(self.raksa), self.raksa.log_text()))
 
 
 if __name__ == "__main__":

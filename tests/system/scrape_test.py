@@ -48,6 +48,22 @@ info_info{version="1.2"} 1
 """
 
 
+# Job → rules, as they stand in both configurations.
+RELABELING = {
+    "drop": "[{source_labels: [__name__], regex: 'go_.*|process_.*', action: drop}, {regex: 'mode|cpu', action: labeldrop}]",
+    "keep": "[{source_labels: [__name__, mode], regex: 'node_cpu_seconds_total;(user|idle)|node_load.*', action: keep}]",
+    "rename": r"[{source_labels: [__name__], regex: 'node_(.*)', target_label: __name__, replacement: 'n_${1}'}, "
+              r"{source_labels: [device, job], separator: '@', regex: '(.+)@(.*)', target_label: 'on_$2', replacement: '<$1>$$'}, "
+              r"{source_labels: [__name__], target_label: shard, modulus: 7, action: hashmod}]",
+    "map": "[{regex: 'm(.)(.*)', replacement: '${2}_$1', action: labelmap}, {source_labels: [mode], target_label: mode, action: uppercase}, "
+           "{source_labels: [job], target_label: job, replacement: 'mapped', regex: 'no'}]",
+    "equal": "[{source_labels: [job], target_label: none, action: dropequal}, {source_labels: [ip], target_label: none, replacement: '$1', "
+             "regex: '(127).*'}, {source_labels: [none], target_label: target, action: dropequal}, "
+             "{regex: 'job|instance|__name__|target|ip|le|none|device', action: labelkeep}]",
+    "limited": "[{source_labels: [__name__], regex: 'node_load.*', action: keep}]",
+}
+
+
 class Pages:
     """Serves texts at paths; what is served may be changed. `status` is for all that a path does not have."""
 
@@ -200,6 +216,30 @@ class Scrape(unittest.TestCase):
         target = next(t for t in raksa.json("/api/v1/targets")["data"]["activeTargets"] if t["labels"]["job"] == "odd")
         self.assertEqual((target["scrapeUrl"], target["health"], target["labels"]["instance"]),
                          (f"http://127.0.0.1:{self.pages.port}/odd", "up", f"127.0.0.1:{self.pages.port}"))
+
+    def test_relabeling_as_in_prometheus(self):
+        self.pages.pages = {**real_pages(), "/odd": ("text/plain; version=0.0.4", HAND_MADE)}
+        jobs = {name: ("/node", {"metric_relabel_configs": rules}) for name, rules in RELABELING.items()}
+        jobs["limited"][1]["sample_limit"] = 3
+        jobs |= {"odd": ("/odd", {"metric_relabel_configs": "[{source_labels: [le], regex: '.+', action: drop}]"}),
+                 "nameless": ("/odd", {"metric_relabel_configs": "[{regex: __name__, action: labeldrop}]"})}
+        prometheus, raksa = self.both(jobs)
+        # In some of them ("drop", "equal") several lines have the same labels then: the first counts.
+        for job in ("rename", "map", "equal", "drop"):
+            self.same(prometheus, raksa, job, lambda found: len(found) > 100)
+        self.same(prometheus, raksa, "keep", lambda found: len(found) > 5)
+        self.same(prometheus, raksa, "limited", lambda found: len(found) == 3 + 4)
+        self.same(prometheus, raksa, "odd", lambda found: len(found) > 7)
+        self.same(prometheus, raksa, "nameless", lambda found: len(found) == 4)
+        target = next(t for t in raksa.json("/api/v1/targets")["data"]["activeTargets"] if t["labels"]["job"] == "nameless")
+        self.assertIn("relabeling makes nothing of the metric's name", target["lastError"])
+        # A second round: lines that are known, dropped ones among them, one of them new.
+        kind, text = self.pages.pages["/node"]
+        self.pages.pages["/node"] = (kind, "# a comment\ngo_new 1\nnode_load3 4\n" + text)
+        jobs = ("rename", "equal")
+        for job in jobs:
+            self.same(prometheus, raksa, job, lambda found: any("load3" in dict(series)["__name__"] for series in found))
+        self.assertTrue(wait_for(lambda: raksa.query('up{job="limited"} == 0') and prometheus.query('up{job="limited"} == 0'), 15))
 
     def test_what_vanishes_fails_and_comes_back(self):
         kind = "text/plain; version=0.0.4"
