@@ -24,16 +24,6 @@ const std::map<std::string_view, const model::MetricSpec*>& KnownMetrics() {
   return known;
 }
 
-std::string FirstReason(const api::TargetView& view) {
-  for (const auto& probe : view.probes) {
-    if (!probe.success && probe.time != base::Time{}) {
-      return probe.reason.empty() ? probe.name + " fails"
-                                  : fmt::format("{}: {}", probe.name, probe.reason);
-    }
-  }
-  return "";
-}
-
 bool MeasuresState(const std::string& kind) {
   const probe::Kind* found = probe::Find(kind);
   return found != nullptr && !found->state_metrics.empty();
@@ -118,6 +108,22 @@ bool Board::OnRun(probe::Run& run) {
   return true;
 }
 
+std::string Board::FirstReason(const Row& row) {
+  const Seen* first = nullptr;
+  for (const auto& spec : row.target->probes) {
+    const auto seen = row.probes.find(spec.name);
+    const bool fails = seen != row.probes.end() && !seen->second.view.success;
+    if (fails && (first == nullptr || (seen->second.counts && !first->counts))) {
+      first = &seen->second;
+    }
+  }
+  if (first == nullptr) {
+    return "";
+  }
+  const auto& view = first->view;
+  return view.reason.empty() ? view.name + " fails" : fmt::format("{}: {}", view.name, view.reason);
+}
+
 api::TargetView Board::ToState(const Row& row, base::Time now) {
   api::TargetView view;
   view.target = row.target;
@@ -157,7 +163,7 @@ api::TargetView Board::ToState(const Row& row, base::Time now) {
   if (view.status == api::TargetStatus::kUnknown) {
     view.reason = "not probed yet";
   } else if (view.status != api::TargetStatus::kUp) {
-    view.reason = FirstReason(view);
+    view.reason = FirstReason(row);
   }
   return view;
 }

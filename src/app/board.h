@@ -53,6 +53,8 @@ class Board {
     base::Time bad_since{};
     bool settled = false;  ///< only another outcome of a probe changes its state
   };
+  /// Of the first failing probe that counts, else of the first that fails; "" when none does.
+  [[nodiscard]] static std::string FirstReason(const Row& row);
   [[nodiscard]] static api::TargetView ToState(const Row& row, base::Time now);
   [[nodiscard]] static api::TargetView ToView(const Row& row, base::Time now);
 

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "base/clock.h"
 
 namespace app {
@@ -15,10 +17,12 @@ constexpr model::Timestamp kStart = 1'700'006'400'000;
 
 class BoardTest : public ::testing::Test {
  protected:
-  BoardTest() {
+  BoardTest() { Watch({"icmp", "tcp", "snmp"}); }
+
+  void Watch(const std::vector<std::string>& kinds) {
     model::Target target;
     target.name = "web1";
-    for (const char* kind : {"icmp", "tcp", "snmp"}) {
+    for (const auto& kind : kinds) {
       model::ProbeSpec spec;
       spec.name = spec.kind = kind;
       spec.interval = std::chrono::seconds(5);
@@ -32,15 +36,16 @@ class BoardTest : public ::testing::Test {
   // One slot: which probes pass.
   void Slot(bool ping, bool port, bool snmp) {
     clock_.Advance(std::chrono::seconds(5));
-    const bool passes[] = {ping, port, snmp};
-    for (std::size_t i = 0; i < 3; ++i) {
-      const auto& spec = target_->probes[i];
+    const std::map<std::string, bool> passes{{"icmp", ping}, {"tcp", port}, {"snmp", snmp}};
+    shows_ = false;
+    for (const auto& spec : target_->probes) {
+      const bool good = passes.at(spec.kind);
       probe::Run run{.target = target_, .slot = base::Clock::NowMs()};
       run.spec = std::make_shared<const model::ProbeSpec>(spec);
-      run.outcome.success = passes[i];
-      run.outcome.reason = passes[i] ? "" : spec.kind + " failed";
-      run.outcome.readings = {{.name = spec.kind, .labels = {}, .value = passes[i] ? 1.0 : 0.0}};
-      shows_ = board_.OnRun(run);
+      run.outcome.success = good;
+      run.outcome.reason = good ? "" : spec.kind + " failed";
+      run.outcome.readings = {{.name = spec.kind, .labels = {}, .value = good ? 1.0 : 0.0}};
+      shows_ = board_.OnRun(run) || shows_;
     }
   }
   api::TargetView View() { return board_.View("web1", base::Clock::Now()).value(); }
@@ -48,7 +53,7 @@ class BoardTest : public ::testing::Test {
   base::FrozenClock clock_{base::FromMs(kStart)};
   std::shared_ptr<const model::Target> target_;
   Board board_;
-  bool shows_ = false;  // what OnRun said of snmp's run
+  bool shows_ = false;  // what OnRun said of one of the slot's runs
 };
 
 TEST_F(BoardTest, AProbeThatFailsBesideOthersThatPassDegradesATarget) {
@@ -73,6 +78,26 @@ TEST_F(BoardTest, APortThatNeverAnsweredIsTroubleAndAnSnmpdIsNot) {
   Slot(true, true, true);
   Slot(true, true, false);
   EXPECT_EQ(View().status, TargetStatus::kDegraded) << "it has answered before";
+  EXPECT_EQ(View().reason, "snmp: snmp failed");
+}
+
+TEST_F(BoardTest, ACardNamesAFailingProbeThatCountsBeforeOneThatDoesNot) {
+  Watch({"snmp", "tcp", "icmp"});
+  Slot(true, false, false);
+  EXPECT_EQ(View().status, TargetStatus::kDegraded);
+  EXPECT_EQ(View().reason, "tcp: tcp failed");
+  Slot(false, true, false);
+  EXPECT_EQ(View().status, TargetStatus::kDown);
+  EXPECT_EQ(View().reason, "icmp: icmp failed");
+  Slot(true, true, true);
+  Slot(true, false, false);
+  EXPECT_EQ(View().reason, "snmp: snmp failed") << "it counts now";
+}
+
+TEST_F(BoardTest, AProbeThatDoesNotCountIsNamedWhenNoOtherFails) {
+  Watch({"snmp"});
+  Slot(true, true, false);
+  EXPECT_EQ(View().status, TargetStatus::kDown);
   EXPECT_EQ(View().reason, "snmp: snmp failed");
 }
 
