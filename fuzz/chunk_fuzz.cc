@@ -11,6 +11,7 @@
 #include "store/column.h"
 #include "store/crc32c.h"
 #include "store/head_log.h"
+#include "store/head_log_testing.h"
 #include "store/kept.h"
 #include "store/record.h"
 
@@ -104,6 +105,21 @@ void ReadChunk(store::Bytes bytes) {
   }
 }
 
+void ReadRecord(store::Bytes bytes) {
+  constexpr model::Timestamp kOrigin = 1'700'006'400'000;
+  const auto record = store::CheckRecord(bytes);
+  Require(record.has_value() == (bytes.size() > 4));
+  if (!record) {
+    return;
+  }
+  const auto rows = store::DecodeRecord(*record, kOrigin);
+  if (rows) {
+    const std::string again = store::EncodeRecord(*rows, kOrigin);
+    const auto back = store::CheckRecord(store::AsBytes(again));
+    Require(back.has_value() && store::DecodeRecord(*back, kOrigin).has_value());
+  }
+}
+
 // Whatever stands before, between and behind the records of a segment, they are found.
 void ReadSegment(store::Bytes bytes) {
   constexpr std::uint64_t kId = 5;
@@ -116,6 +132,7 @@ void ReadSegment(store::Bytes bytes) {
         [&](const store::LogEntry& entry) {
           covered += entry.whole.size();
           found.push_back(entry.seq);
+          Require(store::CheckRecord(entry.data.bytes()).has_value());
         },
         [&](const store::LogGap& gap) {
           covered += gap.bytes.size();
@@ -127,7 +144,7 @@ void ReadSegment(store::Bytes bytes) {
   std::string segment = store::SegmentHead();
   for (const std::uint64_t seq : {1, 2}) {
     segment += noise;
-    segment += store::FrameRecord({0, seq, store::EncodeRecord({}, 0)}, kId);
+    segment += store::testing::FrameRecord({0, seq, store::EncodeRecord({}, 0)}, kId);
   }
   const std::size_t end = segment.size();
   segment += noise;
@@ -160,11 +177,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         ReadSegment(body);
         break;
       }
-      const auto rows = store::DecodeRecord(store::AsBytes(Sealed(body)), 1'700'006'400'000);
-      if (rows) {
-        const std::string again = store::EncodeRecord(*rows, 1'700'006'400'000);
-        Require(store::DecodeRecord(store::AsBytes(again), 1'700'006'400'000).has_value());
-      }
+      ReadRecord(store::AsBytes(Sealed(body)));
     }
   }
   return 0;

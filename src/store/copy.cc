@@ -59,8 +59,8 @@ base::Result<> AddLog(Database* copy, const std::vector<Segment>& segments) {
   for (const Segment& segment : segments) {
     const auto take = [&](const LogEntry& entry) {
       if (done && !settled.Have(entry)) {
-        const std::string_view data(reinterpret_cast<const char*>(entry.data.data()),
-                                    entry.data.size());
+        const Bytes bytes = entry.data.bytes();
+        const std::string_view data(reinterpret_cast<const char*>(bytes.data()), bytes.size());
         done = put->Bind(1, entry.window)
                    .Bind(2, static_cast<std::int64_t>(entry.seq))
                    .BindBlob(3, data)

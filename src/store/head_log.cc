@@ -24,7 +24,6 @@ using base::ErrorKind;
 constexpr std::string_view kMagic("RaksLog\x01", 8);
 constexpr std::string_view kMark("RkRw");             // begins a record
 constexpr std::size_t kFrame = 4 + 4 + 8 + 8 + 4;     // mark, size, window, seq, checksum
-constexpr std::size_t kLeastData = 5;                 // of a record: version and its checksum
 constexpr std::uint64_t kSegmentBytes = 8ULL << 20;   // a longer one is not written to any more
 constexpr std::uint64_t kWindowBytes = 256ULL << 10;  // nor this one, when a window begins
 constexpr std::size_t kWriteBytes = 1ULL << 20;       // at once, and a record more
@@ -42,11 +41,6 @@ std::uint32_t FrameSum(const void* frame, std::uint64_t id) {
   std::memcpy(all.data(), frame, kFrame - 4);
   std::memcpy(all.data() + kFrame - 4, &id, 8);
   return Crc32c(all);
-}
-
-bool DataGood(Bytes data) {
-  return data.size() >= kLeastData &&
-         ByteReader(data.last(4)).U32() == Crc32c(data.first(data.size() - 4));
 }
 
 // The frame at the beginning of `bytes`; size 0: there is none.
@@ -134,7 +128,10 @@ iovec PartOf(std::string_view bytes) {
   return {const_cast<char*>(bytes.data()), bytes.size()};  // NOLINT: pwritev only reads
 }
 
-// Puts what stands before a record behind `out`.
+}  // namespace
+
+std::string SegmentHead() { return std::string(kMagic); }
+
 void PutFrame(const LogRow& row, std::uint64_t id, std::string* out) {
   const std::size_t start = out->size();
   ByteWriter bytes(out);
@@ -143,16 +140,6 @@ void PutFrame(const LogRow& row, std::uint64_t id, std::string* out) {
   bytes.U64(static_cast<std::uint64_t>(row.window));
   bytes.U64(row.seq);
   bytes.U32(FrameSum(out->data() + start, id));
-}
-
-}  // namespace
-
-std::string SegmentHead() { return std::string(kMagic); }
-
-std::string FrameRecord(const LogRow& row, std::uint64_t id) {
-  std::string out;
-  PutFrame(row, id, &out);
-  return out + row.data;
 }
 
 LogScan ScanLog(Bytes segment, std::uint64_t id, const std::function<void(const LogEntry&)>& take,
@@ -169,11 +156,13 @@ LogScan ScanLog(Bytes segment, std::uint64_t id, const std::function<void(const 
   while (at < segment.size()) {
     const Frame frame = ReadFrame(segment.subspan(at), id);
     const std::size_t left = segment.size() - at - std::min(kFrame, segment.size() - at);
-    const Bytes data =
-        segment.subspan(segment.size() - left, std::min<std::size_t>(frame.size, left));
-    if (frame.size == 0 || frame.size > left || !DataGood(data)) {
+    const bool cut_off = frame.size > left;
+    const auto data = frame.size == 0 || cut_off
+                          ? std::nullopt
+                          : CheckRecord(segment.subspan(segment.size() - left, frame.size));
+    if (!data) {
       // A frame may lie, or be what is left of an older one: what it spans may hold records.
-      out.cut_off = out.cut_off || frame.size > left || (at == next && left == 0);
+      out.cut_off = out.cut_off || cut_off || (at == next && left == 0);
       window = frame.size > 0 && window == 0 ? frame.window : window;
       at = FindMark(segment, at + 1);
       continue;
@@ -182,7 +171,7 @@ LogScan ScanLog(Bytes segment, std::uint64_t id, const std::function<void(const 
       gap({next, segment.subspan(next, at - next), window});
     }
     const std::size_t end = at + kFrame + frame.size;
-    take({frame.window, frame.seq, data, segment.subspan(at, end - at)});
+    take({frame.window, frame.seq, *data, segment.subspan(at, end - at)});
     ++out.records;
     out.cut_off = false;
     window = 0;

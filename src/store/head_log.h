@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "model/sample.h"
 #include "store/bytes.h"
+#include "store/record.h"
 
 namespace store {
 
@@ -27,7 +28,7 @@ struct LogRow {
 struct LogEntry {
   model::Timestamp window = 0;
   std::uint64_t seq = 0;
-  Bytes data;
+  GoodRecord data;
   Bytes whole;  ///< with what stands before it
 };
 
@@ -47,8 +48,8 @@ struct Segment {
 
 /// What begins a segment.
 std::string SegmentHead();
-/// The bytes of a record in a segment of the store that `id` names.
-std::string FrameRecord(const LogRow& row, std::uint64_t id);
+/// Puts what stands before a record, in a segment of the store that `id` names, behind `out`.
+void PutFrame(const LogRow& row, std::uint64_t id, std::string* out);
 /// What a walk over a segment found.
 struct LogScan {
   std::size_t records = 0;

@@ -8,6 +8,7 @@
 #include <random>
 
 #include "base/full_disk_testing.h"
+#include "store/head_log_testing.h"
 #include "store/record.h"
 #include "store/store_testing.h"
 
@@ -15,6 +16,7 @@ namespace store {
 namespace {
 
 using ::testing::ElementsAre;
+using testing::FrameRecord;
 using ::testing::IsEmpty;
 using Rows = std::vector<std::pair<model::Timestamp, std::uint64_t>>;
 
@@ -52,6 +54,7 @@ Found Scan(const std::string& bytes, std::uint64_t id = kId) {
       AsBytes(bytes), id,
       [&](const LogEntry& entry) {
         out.rows.emplace_back(entry.window, entry.seq);
+        EXPECT_TRUE(CheckRecord(entry.data.bytes()).has_value());
         EXPECT_TRUE(DecodeRecord(entry.data, entry.window).has_value());
         const auto at = static_cast<std::size_t>(
             entry.whole.data() - reinterpret_cast<const std::uint8_t*>(bytes.data()));

@@ -127,7 +127,9 @@ TEST(Record, RowsComeBackAndDamageIsNoticed) {
     rows.push_back(row);
   }
   const std::string bytes = EncodeRecord(rows, 1'000'000);
-  const auto back = DecodeRecord(AsBytes(bytes), 1'000'000);
+  const auto record = CheckRecord(AsBytes(bytes));
+  ASSERT_TRUE(record.has_value());
+  const auto back = DecodeRecord(*record, 1'000'000);
   ASSERT_TRUE(back.has_value());
   ASSERT_EQ(back->size(), rows.size());
   for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -138,8 +140,8 @@ TEST(Record, RowsComeBackAndDamageIsNoticed) {
   for (std::size_t i = 0; i < bytes.size(); ++i) {
     std::string broken = bytes;
     broken[i] = static_cast<char>(broken[i] ^ 0x10);
-    EXPECT_FALSE(DecodeRecord(AsBytes(broken), 0).has_value());
-    EXPECT_FALSE(DecodeRecord(AsBytes(bytes).first(i), 0).has_value());
+    EXPECT_FALSE(CheckRecord(AsBytes(broken)).has_value());
+    EXPECT_FALSE(CheckRecord(AsBytes(bytes).first(i)).has_value());
   }
 }
 

@@ -7,6 +7,9 @@
 namespace store {
 namespace {
 
+constexpr std::size_t kChecksum = 4;
+constexpr std::size_t kLeast = 1 + kChecksum;  // with the version
+
 std::unexpected<base::Error> Corrupt(const char* what) {
   return base::Fail(base::ErrorKind::kCorrupt, std::string("log row: ") + what);
 }
@@ -73,12 +76,14 @@ std::string EncodeRecord(std::span<const Row> rows, model::Timestamp origin) {
   return out;
 }
 
-base::Result<std::vector<Row>> DecodeRecord(Bytes bytes, model::Timestamp origin) {
-  if (bytes.size() < 5 ||
-      ByteReader(bytes.last(4)).U32() != Crc32c(bytes.first(bytes.size() - 4))) {
-    return Corrupt("checksum does not match");
-  }
-  ByteReader in(bytes.first(bytes.size() - 4));
+std::optional<GoodRecord> CheckRecord(Bytes bytes) {
+  const bool good = bytes.size() >= kLeast && ByteReader(bytes.last(kChecksum)).U32() ==
+                                                  Crc32c(bytes.first(bytes.size() - kChecksum));
+  return good ? std::optional(GoodRecord(bytes)) : std::nullopt;
+}
+
+base::Result<std::vector<Row>> DecodeRecord(GoodRecord record, model::Timestamp origin) {
+  ByteReader in(record.bytes().first(record.bytes().size() - kChecksum));
   if (in.Byte() != kRecordVersion) {
     return Corrupt("unknown version");
   }

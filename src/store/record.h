@@ -1,6 +1,7 @@
 // Record: one row of the head log, which keeps samples safe until their chunk is written.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -24,7 +25,21 @@ inline constexpr std::uint8_t kRecordVersion = 1;
 /// The bytes of some rows of one window; `origin` (the window's start) is what times are counted
 /// from. The target is not written: a series belongs to one.
 std::string EncodeRecord(std::span<const Row> rows, model::Timestamp origin);
-/// Reads them back, `target` left 0. Errors: kCorrupt. Memory is bounded by the bytes given.
-base::Result<std::vector<Row>> DecodeRecord(Bytes bytes, model::Timestamp origin);
+
+/// The bytes of a record whose checksum is good. Only CheckRecord makes one, so none is read
+/// unchecked.
+class GoodRecord {
+ public:
+  [[nodiscard]] Bytes bytes() const { return bytes_; }
+
+ private:
+  friend std::optional<GoodRecord> CheckRecord(Bytes bytes);
+  explicit GoodRecord(Bytes bytes) : bytes_(bytes) {}
+  Bytes bytes_;  // with the checksum
+};
+/// nullopt: the checksum does not match.
+std::optional<GoodRecord> CheckRecord(Bytes bytes);
+/// Reads rows back, `target` left 0. Errors: kCorrupt. Memory is bounded by the bytes given.
+base::Result<std::vector<Row>> DecodeRecord(GoodRecord record, model::Timestamp origin);
 
 }  // namespace store

@@ -19,7 +19,8 @@ class Replay {
       return base::Fail(std::move(rows.error()));
     }
     struct Bad {
-      LogEntry row;
+      Window window;
+      std::uint64_t seq;
       std::string reason;
       std::string data;
     };
@@ -34,19 +35,22 @@ class Replay {
       if (!*row) {
         break;
       }
-      const LogEntry entry{
-          rows->Int(0), static_cast<std::uint64_t>(rows->Int(1)), rows->Blob(2), {}};
-      std::string reason = Take(entry);
+      const Window window = rows->Int(0);
+      const auto seq = static_cast<std::uint64_t>(rows->Int(1));
+      GoOnBehind(seq);
+      const auto record = CheckRecord(rows->Blob(2));
+      const std::string reason =
+          record ? Take({window, seq, *record, {}}) : "log row: checksum does not match";
       if (reason.empty()) {
-        state_->in_table.insert(entry.window);
+        state_->in_table.insert(window);
       } else {
-        bad.push_back({entry, reason, rows->Text(2)});
+        bad.push_back({window, seq, reason, rows->Text(2)});
       }
     }
     rows->Reset();
     for (const Bad& one : bad) {
-      SetAside(one.row.window, one.row.seq,
-               "record " + std::to_string(one.row.seq) + ": " + one.reason, AsBytes(one.data));
+      SetAside(one.window, one.seq, "record " + std::to_string(one.seq) + ": " + one.reason,
+               AsBytes(one.data));
     }
     return {};
   }
@@ -57,7 +61,7 @@ class Replay {
       Problem("table logged: " + done.error().message);
     }
     for (const auto& [window, seq] : settled_.last()) {
-      state_->next_seq = std::max(state_->next_seq, seq + 1);
+      GoOnBehind(seq);
     }
   }
 
@@ -73,9 +77,10 @@ class Replay {
   }
 
  private:
+  void GoOnBehind(std::uint64_t seq) { state_->next_seq = std::max(state_->next_seq, seq + 1); }
+
   // What is wrong with a record; "": it is in memory now, or in chunks.
   std::string Take(const LogEntry& entry) {
-    state_->next_seq = std::max(state_->next_seq, entry.seq + 1);
     if (settled_.Have(entry)) {
       return "";
     }
@@ -118,6 +123,7 @@ class Replay {
     };
     const auto take = [&](const LogEntry& entry) {
       near = entry.window;
+      GoOnBehind(entry.seq);
       const std::string reason = Take(entry);
       if (!reason.empty()) {
         return bad(entry.window, "record " + std::to_string(entry.seq) + ": " + reason,

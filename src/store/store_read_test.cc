@@ -273,6 +273,35 @@ TEST_F(StoreReadTest, ACopyHasTheLogAndIsAStoreOfItsOwn) {
   EXPECT_EQ(copy->Check()->problem_count, 0U);
 }
 
+TEST_F(StoreReadTest, ADamagedRecordOfACopyIsSetAside) {
+  auto store = MustOpen(Options());
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_TRUE(store->Append(MakeBatch("a", kStart + i * 5000, {{"x", i * 1.0}})).has_value());
+  }
+  const testing::TempDir other;
+  ASSERT_TRUE(store->CopyTo(other.database()).has_value());
+  {
+    auto db = Database::Open(other.database());
+    ASSERT_TRUE(db.has_value());
+    const auto seq = db->Number("SELECT min(seq) FROM head").value();
+    auto get = db->Prepare("SELECT data FROM head WHERE seq = ?").value();
+    ASSERT_TRUE(get.Bind(1, seq).Step().value());
+    auto data = get.Text(0);
+    get.Reset();
+    data[data.size() - 5] ^= 1;  // the value: all but the checksum stays right
+    auto put = db->Prepare("UPDATE head SET data = ? WHERE seq = ?").value();
+    ASSERT_TRUE(put.BindBlob(1, data).Bind(2, seq).Run().has_value());
+  }
+  StoreOptions options = Options();
+  options.dir = other.path();
+  const auto copy = MustOpen(options);
+  EXPECT_EQ(copy->stats().rows_set_aside, 1U);
+  EXPECT_THAT(MustSelect(*copy, {Match("__name__", "x")})[0].v, ElementsAre(1, 2, 3, 4));
+  const auto aside = copy->Check()->aside;
+  ASSERT_EQ(aside.size(), 1U);
+  EXPECT_THAT(aside[0].reason, HasSubstr("log row: checksum does not match"));
+}
+
 TEST_F(StoreReadTest, AStoreOfTheFirstVersionGoesOn) {
   {
     auto store = MustOpen(Options());
