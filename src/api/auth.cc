@@ -19,12 +19,6 @@ namespace {
 
 constexpr std::size_t kMaxTokenFile = 1 << 20;
 
-std::string Lower(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(), [](unsigned char c) { return std::tolower(c); });
-  return out;
-}
-
 std::string DecodeBase64(std::string_view text) {
   namespace base64 = boost::beast::detail::base64;
   std::string out(base64::decoded_size(text.size()) + 3, '\0');
@@ -94,11 +88,12 @@ std::optional<Response> CheckOrigin(const Request& request) {
 }
 
 std::optional<Response> CheckContent(const Request& request) {
-  const auto type = Lower(request.Header("content-type"));
+  const auto type = request.Header("content-type");
   const auto length = request.Header("content-length");
   const bool empty =
       request.Header("transfer-encoding").empty() && (length.empty() || length == "0");
-  if (!empty && base::Trim(type.substr(0, type.find(';'))) != "application/json") {
+  if (!empty &&
+      !base::EqualIgnoringCase(base::Trim(type.substr(0, type.find(';'))), "application/json")) {
     return JsonError(415, "bad_data", "the body has to be application/json");
   }
   return std::nullopt;
@@ -131,7 +126,7 @@ const Token* Auth::Find(std::string_view authorization) const {
   if (space == std::string_view::npos) {
     return nullptr;
   }
-  const auto scheme = Lower(authorization.substr(0, space));
+  const auto scheme = base::LowerCase(authorization.substr(0, space));
   std::string secret(base::Trim(authorization.substr(space + 1)));
   std::string user;
   if (scheme == "basic") {
@@ -258,7 +253,7 @@ base::Result<std::vector<Token>> ParseTokens(std::string_view text, const std::s
       return base::Fail(base::ErrorKind::kInvalid,
                         place + "the role has to be read, alert, push or operate");
     }
-    const auto hash = Lower(words[2]);
+    const auto hash = base::LowerCase(words[2]);
     if (hash.size() != 64 || hash.find_first_not_of("0123456789abcdef") != std::string::npos) {
       return base::Fail(base::ErrorKind::kInvalid,
                         place + "the third word has to be a SHA-256 in 64 hexadecimal digits");
@@ -294,11 +289,12 @@ std::string TokenLine(const std::string& name, Role role, std::string_view token
 }
 
 bool IsOwnHost(std::string_view host, const std::vector<std::string>& names) {
-  const auto name = Lower(WithoutPort(host));
+  const auto name = base::LowerCase(WithoutPort(host));
   if (name == "localhost" || name.ends_with(".localhost") || IsLoopbackAddress(name)) {
     return true;
   }
-  return std::ranges::any_of(names, [&](const std::string& own) { return Lower(own) == name; });
+  return std::ranges::any_of(
+      names, [&](const std::string& own) { return base::EqualIgnoringCase(own, name); });
 }
 
 bool IsSameOrigin(std::string_view origin, std::string_view host, bool tls) {
@@ -313,10 +309,10 @@ bool IsSameOrigin(std::string_view origin, std::string_view host, bool tls) {
     return false;
   }
   auto plain = [&](std::string_view authority) {
-    auto text = Lower(authority);
-    return text.ends_with(port) ? text.substr(0, text.size() - port.size()) : text;
+    return authority.ends_with(port) ? authority.substr(0, authority.size() - port.size())
+                                     : authority;
   };
-  return !host.empty() && plain(origin) == plain(host);
+  return !host.empty() && base::EqualIgnoringCase(plain(origin), plain(host));
 }
 
 }  // namespace api

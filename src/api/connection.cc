@@ -73,12 +73,6 @@ std::string OneLine(std::string_view value) {
   return out;
 }
 
-std::string Lower(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(), [](unsigned char c) { return std::tolower(c); });
-  return out;
-}
-
 bool Compressible(std::string_view type) {
   return type.starts_with("text/") || type.starts_with("application/json") ||
          type.starts_with("application/openmetrics-text") ||
@@ -95,7 +89,7 @@ std::string WriteHead(const Response& response, const Framing& framing, bool gzi
   }
   bool cache = false;
   for (const auto& [name, value] : response.headers) {
-    cache = cache || Lower(name) == "cache-control";
+    cache = cache || base::EqualIgnoringCase(name, "cache-control");
     out += OneLine(name) + ": " + OneLine(value) + "\r\n";
   }
   if (!cache) {
@@ -124,7 +118,8 @@ std::string WriteHead(const Response& response, const Framing& framing, bool gzi
 /// twice.
 bool ReadHeaders(const Parser& parser, Request& request) {
   for (const auto& field : parser.get()) {
-    auto name = Lower(std::string_view(field.name_string().data(), field.name_string().size()));
+    auto name =
+        base::LowerCase(std::string_view(field.name_string().data(), field.name_string().size()));
     const bool once = name == "host" || name == "authorization" || name == "content-type" ||
                       name == "origin" || name == "cookie" || name == "x-csrf-token";
     if (once && !request.Header(name).empty()) {
@@ -315,7 +310,7 @@ class Talk {
     error_code ec;
     Within(shared_->options.body_time);
     if (!parser.is_done()) {
-      if (Lower(request.Header("expect")) == "100-continue") {
+      if (base::EqualIgnoringCase(request.Header("expect"), "100-continue")) {
         static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
         co_await asio::async_write(stream_, asio::buffer(kContinue),
                                    asio::redirect_error(asio::use_awaitable, ec));
@@ -336,7 +331,7 @@ class Talk {
   loop::Task<Response> Answer(const Route* route, Request request) {
     Unbounded();
     const auto type = request.Header("content-type");
-    if (Lower(type).starts_with("application/x-www-form-urlencoded")) {
+    if (base::LowerCase(type).starts_with("application/x-www-form-urlencoded")) {
       auto form = ParseForm(request.body);
       if (!form) {
         co_return Error(request, 400, "bad_data", form.error().In("form").message);

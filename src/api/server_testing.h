@@ -19,6 +19,7 @@
 #include "api/events.h"
 #include "api/server.h"
 #include "api/session.h"
+#include "base/text.h"
 #include "loop/process.h"
 
 namespace api {
@@ -116,9 +117,8 @@ class RawClient {
       const auto line_end = text.find("\r\n", at);
       const auto line = text.substr(at, line_end - at);
       at = line_end + 2;
-      auto name = line.substr(0, line.find(':'));
-      std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::tolower(c); });
-      out.headers[name] = line.substr(line.find(':') + 2);
+      out.headers[base::LowerCase(line.substr(0, line.find(':')))] =
+          line.substr(line.find(':') + 2);
     }
     if (head || out.status == 304 || out.status == 204) {
       return out;

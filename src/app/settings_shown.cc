@@ -21,14 +21,8 @@ constexpr std::array<std::string_view, 10> kSecretWords = {
 /// Below these everything is hidden: what is sent to others may hold a login.
 constexpr std::array<std::string_view, 2> kSentToOthers = {"headers", "body"};
 
-std::string Lower(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(), [](unsigned char c) { return std::tolower(c); });
-  return out;
-}
-
 bool SpeaksOfSecret(std::string_view text) {
-  const auto lower = Lower(text);
+  const auto lower = base::LowerCase(text);
   return std::ranges::any_of(kSecretWords,
                              [&](std::string_view word) { return lower.contains(word); });
 }

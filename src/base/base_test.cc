@@ -119,6 +119,22 @@ TEST(Url, EncodesAllButUnreserved) {
   EXPECT_EQ(UrlEncode("a b&c=d/\"\n+ü"), "a%20b%26c%3Dd%2F%22%0A%2B%C3%BC");
 }
 
+TEST(Text, LettersOfAsciiAloneHaveTwoCases) {
+  EXPECT_EQ(LowerCase("Content-TYPE @[`{ 09"), "content-type @[`{ 09");
+  EXPECT_EQ(LowerCase("ÉCOLE"), "École") << "bytes above ASCII stay";
+  EXPECT_EQ(LowerCase(std::string_view("A\0Z", 3)), std::string_view("a\0z", 3));
+  EXPECT_EQ(LowerCase(""), "");
+  EXPECT_TRUE(EqualIgnoringCase("GZip", "gzIP"));
+  EXPECT_TRUE(EqualIgnoringCase("", ""));
+  EXPECT_FALSE(EqualIgnoringCase("gzip", "gzip "));
+  EXPECT_FALSE(EqualIgnoringCase("[", "{")) << "32 apart, and no letters";
+  EXPECT_FALSE(EqualIgnoringCase("É", "é"));
+  for (int c = 0; c < 256; ++c) {
+    const auto letter = static_cast<char>(c);
+    EXPECT_EQ(LowerCase(letter), c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : letter);
+  }
+}
+
 TEST(Text, FindsTheNearestName) {
   const std::vector<std::string> names = {"interval", "timeout", "address"};
   EXPECT_EQ(Nearest("intervall", names), "interval");

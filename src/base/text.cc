@@ -1,4 +1,4 @@
-// Quoting, nearest names, UTF-8 checks and digests.
+// Quoting, case, nearest names, UTF-8 checks and digests.
 #include "base/text.h"
 
 #include <fmt/format.h>
@@ -174,6 +174,18 @@ std::string HtmlEscape(std::string_view text) {
     }
   }
   return out;
+}
+
+std::string LowerCase(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) {
+    c = LowerCase(c);
+  }
+  return out;
+}
+
+bool EqualIgnoringCase(std::string_view a, std::string_view b) {
+  return std::ranges::equal(a, b, [](char x, char y) { return LowerCase(x) == LowerCase(y); });
 }
 
 std::size_t EditDistance(std::string_view a, std::string_view b) {

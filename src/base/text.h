@@ -1,4 +1,4 @@
-// Small questions about text that several rooms ask: quoting, nearest names, UTF-8, hex.
+// Small questions about text that several rooms ask: quoting, case, nearest names, UTF-8, hex.
 #pragma once
 
 #include <cstdint>
@@ -22,6 +22,14 @@ std::string Printable(std::string_view text, bool keep_lines = false);
 /// `text` for HTML, in text and in attributes: & < > " ' as references, the digits as Go's template
 /// has them (&#34; &#39;).
 std::string HtmlEscape(std::string_view text);
+/// An ASCII capital in lower case; every other character as it is.
+constexpr char LowerCase(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+/// `text` with its ASCII letters in lower case.
+std::string LowerCase(std::string_view text);
+/// Whether both are the same but for the case of ASCII letters.
+bool EqualIgnoringCase(std::string_view a, std::string_view b);
 /// How many single-character edits (insert, delete, replace, swap neighbours) make `b` of `a`.
 std::size_t EditDistance(std::string_view a, std::string_view b);
 /// The candidate nearest to `word`, or "" when none is near enough to be meant

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 
 #include "base/text.h"
 #include "config/state.h"
@@ -105,8 +104,7 @@ std::string Stars(std::string_view secret, bool same_room) {
 std::string HideSecrets(std::string line) {
   static constexpr std::array<std::string_view, 6> kWords = {"password", "passphrase", "passwd",
                                                              "secret",   "token",      "community"};
-  std::string lower(line);
-  std::ranges::transform(lower, lower.begin(), [](unsigned char c) { return std::tolower(c); });
+  std::string lower = base::LowerCase(line);
   for (const auto word : kWords) {
     for (auto at = lower.find(word); at != std::string::npos; at = lower.find(word, at + 1)) {
       auto end = at + word.size();

@@ -45,14 +45,6 @@ bool TakeBody(const HttpTaker& taker, std::size_t max_body, HttpResponse* out,
   return out->body_bytes <= kReadLimit;
 }
 
-std::string LowerCase(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  }
-  return out;
-}
-
 bool IsToken(std::string_view text) {
   constexpr std::string_view kOthers = "!#$%&'*+-.^_`|~";
   return !text.empty() && std::all_of(text.begin(), text.end(), [&](char c) {
@@ -217,7 +209,8 @@ HttpReader::Next HttpReader::Field(std::string_view line) {
       line.find('\0') != std::string_view::npos) {
     return Next::kElsewhere;
   }
-  out_.headers.emplace_back(LowerCase(line.substr(0, colon)), base::Trim(line.substr(colon + 1)));
+  out_.headers.emplace_back(base::LowerCase(line.substr(0, colon)),
+                            base::Trim(line.substr(colon + 1)));
   return Next::kMore;
 }
 
@@ -228,15 +221,15 @@ bool HttpReader::Note(const std::string& name, std::string_view value, Framing* 
     return !again && !value.empty() && value.size() < 18 && ReadWhole(value, 10, &framing->length);
   }
   if (name == "transfer-encoding") {
-    return !std::exchange(framing->chunked, true) && LowerCase(value) == "chunked";
+    return !std::exchange(framing->chunked, true) && base::EqualIgnoringCase(value, "chunked");
   }
   if (name == "content-encoding") {
-    const auto coding = LowerCase(value);
+    const auto coding = base::LowerCase(value);
     const bool again = std::exchange(framing->gzip, coding == "gzip" || coding == "x-gzip");
     return !again && (framing->gzip || coding == "identity");
   }
   if (name == "connection") {
-    const auto options = LowerCase(value);
+    const auto options = base::LowerCase(value);
     framing->close = framing->close || options.contains("close");
     framing->keep_alive = framing->keep_alive || options.contains("keep-alive");
   }

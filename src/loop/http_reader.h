@@ -21,9 +21,6 @@ constexpr const char* kHeadersBad = "the answer's headers are too many or too lo
 bool TakeBody(const HttpTaker& taker, std::size_t max_body, HttpResponse* out,
               std::string_view piece);
 
-/// `text` with its ASCII letters in lower case.
-std::string LowerCase(std::string_view text);
-
 /// Whether `text` is a token of RFC 9110, 5.6.2, as methods and names of headers are.
 bool IsToken(std::string_view text);
 

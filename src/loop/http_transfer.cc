@@ -122,7 +122,7 @@ std::size_t OnHeader(char* data, std::size_t size, std::size_t count, void* user
   }
   const auto colon = line.find(':');
   if (colon != std::string_view::npos) {
-    t.response.headers.emplace_back(LowerCase(base::Trim(line.substr(0, colon))),
+    t.response.headers.emplace_back(base::LowerCase(base::Trim(line.substr(0, colon))),
                                     std::string(base::Trim(line.substr(colon + 1))));
   }
   return bytes;

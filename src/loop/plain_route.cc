@@ -7,7 +7,6 @@
 #include <charconv>
 
 #include "base/text.h"
-#include "loop/http_reader.h"
 
 namespace loop {
 namespace {
@@ -143,7 +142,7 @@ std::optional<PlainRoute> PlainRouteOf(const HttpRequest& request) {
   bool authorization = false;
   std::string lines;
   for (const auto& [name, value] : request.headers) {
-    const auto lower = LowerCase(name);
+    const auto lower = base::LowerCase(name);
     if (std::ranges::find(kFraming, lower) != std::end(kFraming)) {
       return std::nullopt;
     }

@@ -8,8 +8,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <stdexcept>
+
+#include "base/text.h"
 
 namespace notify::testing {
 
@@ -91,8 +92,7 @@ void Server::Handle(int fd) {
       const auto next = text.find("\r\n", at + 2);
       const auto line = text.substr(at + 2, next - at - 2);
       const auto colon = line.find(": ");
-      auto name = line.substr(0, colon);
-      std::transform(name.begin(), name.end(), name.begin(), ::tolower);
+      const auto name = base::LowerCase(line.substr(0, colon));
       seen.headers[name] = colon == std::string::npos ? "" : line.substr(colon + 2);
       at = next;
     }

@@ -67,7 +67,7 @@ std::string Within(base::Duration timeout) {
 std::string Reason(const boost::system::error_code& ec) {
   std::string text = ec.message();
   if (!text.empty()) {
-    text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
+    text[0] = base::LowerCase(text[0]);
   }
   return text;
 }

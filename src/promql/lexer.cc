@@ -7,6 +7,7 @@
 #include <array>
 #include <utility>
 
+#include "base/text.h"
 #include "promql/number.h"
 
 namespace promql {
@@ -54,14 +55,6 @@ constexpr std::array kKeywords = {
     Keyword{"inf", ItemType::kNumber, Op::kNone},
     Keyword{"nan", ItemType::kNumber, Op::kNone},
 };
-
-std::string Lower(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-  });
-  return out;
-}
 
 /// As Go's %q of at most ten characters, with dots behind what was longer.
 std::string Shortened(std::string_view text) {
@@ -365,7 +358,7 @@ Item Lexer::ScanWord() {
   Backup();
   const std::string_view word =
       input_.substr(static_cast<std::size_t>(start_), static_cast<std::size_t>(pos_ - start_));
-  const std::string lower = Lower(word);
+  const std::string lower = base::LowerCase(word);
   const auto keyword = std::ranges::find(kKeywords, std::string_view(lower), &Keyword::word);
   if (keyword != kKeywords.end()) {
     return Emit(keyword->type, keyword->op);

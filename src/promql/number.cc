@@ -3,10 +3,11 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <limits>
+
+#include "base/text.h"
 
 namespace promql {
 namespace {
@@ -67,12 +68,6 @@ std::optional<std::string> Special(double v) {
   return std::nullopt;
 }
 
-bool EqualFold(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) {
-           return (x >= 'A' && x <= 'Z' ? static_cast<char>(x + 32) : x) == y;
-         });
-}
-
 }  // namespace
 
 std::optional<double> ParseFloat(std::string_view text, bool* out_of_range) {
@@ -85,10 +80,10 @@ std::optional<double> ParseFloat(std::string_view text, bool* out_of_range) {
     text.remove_prefix(1);
   }
   const auto sign = [negative](double v) { return negative ? -v : v; };
-  if (EqualFold(text, "inf") || EqualFold(text, "infinity")) {
+  if (base::EqualIgnoringCase(text, "inf") || base::EqualIgnoringCase(text, "infinity")) {
     return sign(std::numeric_limits<double>::infinity());
   }
-  if (EqualFold(text, "nan")) {
+  if (base::EqualIgnoringCase(text, "nan")) {
     return std::numeric_limits<double>::quiet_NaN();
   }
   auto format = std::chars_format::general;

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "promql/number.h"
 #include "rule/template_value.h"
 
@@ -141,10 +142,9 @@ Out HumanizeTimestamp(const Args& args) {
   return text + " +0000 UTC";
 }
 
-std::string Mapped(std::string text, bool upper) {
+std::string UpperCase(std::string text) {
   for (char& c : text) {
-    c = static_cast<char>(upper ? std::toupper(static_cast<unsigned char>(c))
-                                : std::tolower(static_cast<unsigned char>(c)));
+    c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   }
   return text;
 }
@@ -393,8 +393,8 @@ constexpr std::array kTable = {
     TemplateEntry{"humanizePercentage", 1, 1, HumanizePercentage},
     TemplateEntry{"humanizeTimestamp", 1, 1, HumanizeTimestamp},
     TemplateEntry{"title", 1, 1, Title},
-    TemplateEntry{"toUpper", 1, 1, [](const Args& a) { return Out(Mapped(Print(a[0]), true)); }},
-    TemplateEntry{"toLower", 1, 1, [](const Args& a) { return Out(Mapped(Print(a[0]), false)); }},
+    TemplateEntry{"toUpper", 1, 1, [](const Args& a) { return Out(UpperCase(Print(a[0]))); }},
+    TemplateEntry{"toLower", 1, 1, [](const Args& a) { return Out(base::LowerCase(Print(a[0]))); }},
     TemplateEntry{"printf", 1, -1, Printf},
     TemplateEntry{"print", 0, -1, PrintAll},
     TemplateEntry{"reReplaceAll", 3, 3, ReplaceAll},

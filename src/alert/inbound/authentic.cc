@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <charconv>
 #include <cstdint>
 
@@ -15,14 +14,6 @@ namespace {
 constexpr std::string_view kHeader = "x-grafana-alerting-signature";
 constexpr std::string_view kOtherHeader = "x-grafana-alert-signature";
 
-std::string Lower(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return out;
-}
-
 }  // namespace
 
 base::Result<> Authentic(const Signing& signing, const HeaderLookup& headers, std::string_view body,
@@ -33,7 +24,8 @@ base::Result<> Authentic(const Signing& signing, const HeaderLookup& headers, st
   if (signing.secret.empty()) {
     return denied("no secret is configured");
   }
-  const std::string name = signing.header.empty() ? std::string(kHeader) : Lower(signing.header);
+  const std::string name =
+      signing.header.empty() ? std::string(kHeader) : base::LowerCase(signing.header);
   std::string_view sent = headers(name);
   if (sent.empty() && signing.header.empty()) {
     sent = headers(kOtherHeader);
@@ -43,12 +35,12 @@ base::Result<> Authentic(const Signing& signing, const HeaderLookup& headers, st
   }
   std::string covered;
   if (!signing.timestamp_header.empty()) {
-    const std::string_view stamp = base::Trim(headers(Lower(signing.timestamp_header)));
+    const std::string_view stamp = base::Trim(headers(base::LowerCase(signing.timestamp_header)));
     std::int64_t seconds = 0;
     const auto [end, error] = std::from_chars(stamp.data(), stamp.data() + stamp.size(), seconds);
     if (stamp.empty() || error != std::errc() || end != stamp.data() + stamp.size() ||
         seconds < 0 || seconds > 1'000'000'000'000) {
-      return denied("the header " + Lower(signing.timestamp_header) +
+      return denied("the header " + base::LowerCase(signing.timestamp_header) +
                     " is missing or is no Unix time");
     }
     const auto ours = std::chrono::floor<std::chrono::seconds>(now).time_since_epoch();
@@ -61,7 +53,7 @@ base::Result<> Authentic(const Signing& signing, const HeaderLookup& headers, st
   }
   covered += body;
   const std::string want = base::HmacSha256Hex(signing.secret.Reveal(), covered);
-  if (!base::EqualSecret(want, Lower(base::Trim(sent)))) {
+  if (!base::EqualSecret(want, base::LowerCase(base::Trim(sent)))) {
     return denied("it does not fit the body");
   }
   return {};

@@ -1,7 +1,6 @@
 // The parts of a form, one after another.
 #include "alert/inbound/form.h"
 
-#include <algorithm>
 #include <string>
 
 #include "base/text.h"
@@ -13,19 +12,11 @@ constexpr std::size_t kMaxParts = 32;
 constexpr std::size_t kMaxBoundary = 70;  // RFC 2046, 5.1.1
 constexpr std::size_t kMaxHeaders = 4096;
 
-std::string Lower(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return out;
-}
-
 /// The boundary that the content type names, or with which the body begins; "" when neither has it.
 std::string_view Boundary(std::string_view content_type, std::string_view body) {
   constexpr std::string_view kName = "boundary=";
   std::string_view out;
-  if (const auto at = Lower(content_type).find(kName); at != std::string::npos) {
+  if (const auto at = base::LowerCase(content_type).find(kName); at != std::string::npos) {
     out = content_type.substr(at + kName.size());
     out = out.starts_with('"') ? out.substr(1, out.find('"', 1) - 1)
                                : base::Trim(out.substr(0, out.find(';')));
@@ -38,7 +29,7 @@ std::string_view Boundary(std::string_view content_type, std::string_view body) 
 /// Whether a part's headers give it this name.
 bool IsNamed(std::string_view headers, std::string_view name) {
   for (const auto line : base::Split(headers, '\n')) {
-    const auto lower = Lower(line);
+    const auto lower = base::LowerCase(line);
     if (!lower.starts_with("content-disposition:")) {
       continue;
     }
@@ -56,7 +47,7 @@ bool IsNamed(std::string_view headers, std::string_view name) {
 }  // namespace
 
 bool IsForm(std::string_view content_type, std::string_view body) {
-  return Lower(base::Trim(content_type)).starts_with("multipart/form-data") ||
+  return base::LowerCase(base::Trim(content_type)).starts_with("multipart/form-data") ||
          body.starts_with("--");
 }
 

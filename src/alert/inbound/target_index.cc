@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <iterator>
 
 #include "base/text.h"
@@ -15,17 +14,9 @@ namespace {
 
 constexpr std::size_t kMaxPlace = 2048;
 
-std::string Lower(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(), [](unsigned char c) {
-    return static_cast<char>(c < 0x80 ? std::tolower(c) : c);
-  });
-  return out;
-}
-
 /// An address as inet_ntop writes it, a name in lower case without the root's dot.
 std::string CanonicalHost(std::string_view host) {
-  std::string text = Lower(host);
+  std::string text = base::LowerCase(host);
   if (text.ends_with('.')) {
     text.pop_back();
   }
@@ -87,7 +78,7 @@ Url SplitUrl(std::string_view text) {
   if (colon == std::string_view::npos) {
     return {};
   }
-  const std::string scheme = Lower(text.substr(0, colon));
+  const std::string scheme = base::LowerCase(text.substr(0, colon));
   std::string_view rest = text.substr(colon + 3);
   rest = rest.substr(0, rest.find('#'));
   const auto slash = std::min(rest.find_first_of("/?"), rest.size());

@@ -18,6 +18,8 @@
 #include <cstring>
 #include <system_error>
 
+#include "base/text.h"
+
 namespace probe::icmp {
 namespace {
 
@@ -64,7 +66,7 @@ std::string ErrorSentence(const sock_extended_err& error) {
   }
   std::string out = text;
   if (!out.empty()) {
-    out[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(out[0])));
+    out[0] = base::LowerCase(out[0]);
   }
   return out;
 }
@@ -352,7 +354,7 @@ void Pinger::Send(const std::shared_ptr<Round>& round, std::size_t index) {
     const int error = errno;
     if (!ReceiveError(*socket) && error != EINTR) {
       std::string text = Sentence(error);
-      text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
+      text[0] = base::LowerCase(text[0]);
       echo.error = text;
       return;
     }

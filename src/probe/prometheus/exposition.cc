@@ -46,11 +46,9 @@ bool Take(const char** at, std::string_view word) {
 }  // namespace
 
 Format FormatOf(std::string_view content_type) {
-  std::string type(base::Trim(content_type.substr(0, content_type.find(';'))));
-  std::ranges::transform(type, type.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-  });
-  return type == "application/openmetrics-text" ? Format::kOpenMetrics : Format::kText;
+  const auto type = base::Trim(content_type.substr(0, content_type.find(';')));
+  return base::EqualIgnoringCase(type, "application/openmetrics-text") ? Format::kOpenMetrics
+                                                                       : Format::kText;
 }
 
 std::string Fault::ToString() const {

@@ -21,11 +21,6 @@ constexpr std::uint64_t kNormalNaN = 0x7ff8000000000001ULL;
 bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
-bool SameWord(std::string_view text, std::string_view lower) {
-  return std::ranges::equal(
-      text, lower, {}, [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-}
-
 }  // namespace
 
 const char* NameEnd(const char* at, bool metric) {
@@ -141,10 +136,11 @@ std::optional<double> ReadNumber(std::string_view text) {
   }
   if (IsLetter(body[0])) {
     constexpr double kInf = std::numeric_limits<double>::infinity();
-    if (SameWord(body, "inf") || SameWord(body, "infinity")) {
+    if (base::EqualIgnoringCase(body, "inf") || base::EqualIgnoringCase(body, "infinity")) {
       return text[0] == '-' ? -kInf : kInf;
     }
-    return SameWord(text, "nan") ? std::optional(std::bit_cast<double>(kNormalNaN)) : std::nullopt;
+    return base::EqualIgnoringCase(text, "nan") ? std::optional(std::bit_cast<double>(kNormalNaN))
+                                                : std::nullopt;
   }
   if (!IsDigit(body[0]) && body[0] != '.') {
     return std::nullopt;  // a second sign
