@@ -12,8 +12,14 @@
 #include "model/labels.h"
 #include "model/sample.h"
 #include "model/series_table.h"
+#include "store/bytes.h"
 
 namespace remote {
+
+/// A blob as it is taken here.
+inline std::string_view AsText(store::Bytes bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
 
 /// One sample by the number of its series in the queue.
 struct Item {
