@@ -147,7 +147,7 @@ TEST_P(EveryKind, EndsAtTheDeadlineAgainstASilentPeer) {
   }
   const auto begin = base::Clock::Steady();
   const auto out = w.Run(kind, request, kind.make_memory != nullptr ? kind.make_memory() : nullptr);
-  EXPECT_LT(base::Clock::Steady() - begin, 900ms);
+  EXPECT_LT(base::Clock::Steady() - begin, 5s);
   EXPECT_FALSE(out.success);
   EXPECT_FALSE(out.reason.empty());
   ExpectSound(kind, out);

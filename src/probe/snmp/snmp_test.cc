@@ -146,7 +146,7 @@ TEST_F(SnmpdTest, SilentHostsDoNotHoldUpTheOthers) {
   w_.loop.RunTask(scope.Join());
   EXPECT_EQ(good, 80);
   EXPECT_EQ(bad, 20);
-  EXPECT_LT(longest, 3500ms);
+  EXPECT_LT(longest, 10s) << "one after the other they would take a minute";
 }
 
 TEST(Snmp, SilenceEndsAtTheDeadlineForEveryVersion) {
@@ -155,11 +155,11 @@ TEST(Snmp, SilenceEndsAtTheDeadlineForEveryVersion) {
   for (const int version : {1, 2, 3}) {
     auto request =
         version == 3 ? ForUser(silent.port(), "u", "SHA", "AES") : For(silent.port(), version);
-    request.spec.timeout = 300ms;
+    request.spec.timeout = 900ms;
     const auto out = w.Run(kKind, request);
     EXPECT_FALSE(out.success);
-    EXPECT_EQ(out.reason, "no answer within 300ms");
-    EXPECT_LT(out.took, 700ms) << version;
+    EXPECT_EQ(out.reason, "no answer within 900ms");
+    EXPECT_LT(out.took, 5s) << version;
   }
   EXPECT_GE(silent.received(), 6) << "lost packets are sent again";
 }
@@ -168,11 +168,12 @@ TEST(Snmp, AClosedPortIsRefused) {
   TestWorld w;
   const auto port = testing::FreePort();
   for (const int version : {2, 3}) {
-    const auto out =
-        w.Run(kKind, version == 3 ? ForUser(port, "u", "SHA", "AES") : For(port, version));
+    auto request = version == 3 ? ForUser(port, "u", "SHA", "AES") : For(port, version);
+    request.spec.timeout = 60s;
+    const auto out = w.Run(kKind, request);
     EXPECT_FALSE(out.success);
     EXPECT_THAT(out.reason, AnyOf(HasSubstr("refused"), HasSubstr("Refused")));
-    EXPECT_LT(out.took, 1s);
+    EXPECT_LT(out.took, 20s) << "at once, not at the deadline";
   }
 }
 
@@ -216,7 +217,7 @@ TEST(Snmp, MisbehavingAgentsEndWithAReason) {
       const auto out = w.Run(kKind, request);
       EXPECT_FALSE(out.success) << i << " version " << version;
       EXPECT_NE(out.reason, "") << i << " version " << version;
-      EXPECT_LT(out.took, 800ms) << i << " version " << version;
+      EXPECT_LT(out.took, 5s) << i << " version " << version;
     }
   }
 }
