@@ -132,7 +132,7 @@ TEST_F(HttpClientTest, ASilentPeerEndsAtTheDeadline) {
   const auto got = Send(request);
   ASSERT_FALSE(got);
   EXPECT_EQ(got.error().kind, base::ErrorKind::kDeadline);
-  EXPECT_LT(base::Clock::Steady() - begin, 1s);
+  EXPECT_LT(base::Clock::Steady() - begin, 5s);
 }
 
 TEST_F(HttpClientTest, ASlowDripEndsAtTheDeadline) {

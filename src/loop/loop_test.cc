@@ -30,7 +30,7 @@ TEST(Loop, ADayInAMoment) {
   loop.Drain();
   for (int i = 0; i < 720; ++i) {
     clock.Advance(30s);
-    loop.RunUntil([&] { return count > i; }, 1000ms);
+    loop.RunUntil([&] { return count > i; }, 10'000ms);
   }
   EXPECT_EQ(count, 720);
 }
@@ -59,20 +59,26 @@ TEST(Scope, CancelsAndJoins) {
   EXPECT_EQ(scope.running(), 0U);
 }
 
-Task<std::string> WaitBoth(Event* event) {
+Task<std::string> WaitBoth(Event* event, bool* ran_out) {
   const bool first = co_await event->WaitFor(20ms);
-  const bool second = co_await event->WaitFor(5s);
+  *ran_out = true;
+  const bool second = co_await event->WaitFor(60s);
   co_return fmt::format("{} {}", first, second);
+}
+
+Task<> NotifyOnce(Event* event, const bool* when) {
+  while (!*when) {
+    co_await Sleep(1ms);
+  }
+  event->Notify();
 }
 
 TEST(Event, NotifiesOrRunsOut) {
   Loop loop;
   Event event(loop);
-  std::string got;
-  Scope scope(loop);
-  Timer timer(loop.io(), base::Clock::Steady() + 60ms);
-  timer.async_wait([&](auto) { event.Notify(); });
-  EXPECT_EQ(loop.RunTask(WaitBoth(&event)), "false true");
+  bool ran_out = false;
+  loop.Spawn("notifier", NotifyOnce(&event, &ran_out));
+  EXPECT_EQ(loop.RunTask(WaitBoth(&event, &ran_out)), "false true");
 }
 
 Task<int> UseWorker(Worker* worker) {
@@ -115,7 +121,7 @@ TEST(Process, EndsAtTheLimitWithItsGroup) {
   Loop loop;
   const auto r = RunIt(loop, {"sh", "-c", "sleep 60 & sleep 60"}, {.limit = 50ms});
   EXPECT_TRUE(r.timed_out);
-  EXPECT_LT(r.took, 2s);
+  EXPECT_LT(r.took, 20s);  // of sixty
 }
 
 TEST(Process, BoundsItsOutput) {
@@ -129,7 +135,7 @@ TEST(Process, AGrandchildWithThePipeDoesNotHangIt) {
   Loop loop;
   const auto r = RunIt(loop, {"sh", "-c", "(sleep 30; echo late) & echo parent"});
   EXPECT_EQ(r.out, "parent\n");
-  EXPECT_LT(r.took, 5s);
+  EXPECT_LT(r.took, 15s);  // of thirty
 }
 
 TEST(Process, SaysWhenItCannotStart) {

@@ -193,15 +193,22 @@ TEST_F(PlainClientTest, AConnectionThatThePeerClosedIsReplacedOnce) {
 }
 
 TEST_F(PlainClientTest, AnIdleConnectionThatSpeaksIsNotUsedAgain) {
-  const Peer peer([](int fd) {
+  std::atomic<bool> asked{false};
+  std::atomic<bool> spoke{false};
+  const Peer peer([&](int fd) {
     ReadHead(fd);
     SendAll(fd, HttpAnswer(200, "ok"));
-    ::usleep(20'000);
+    while (!asked) {
+      ::usleep(1'000);
+    }
     SendAll(fd, HttpAnswer(408, "too slow"));
+    spoke = true;
     Linger(fd);
   });
-  ASSERT_TRUE(*Get(peer.Url()));
-  loop_.RunUntil([] { return false; }, 60ms);
+  const auto first = Get(peer.Url());
+  asked = true;
+  ASSERT_TRUE(*first);
+  ASSERT_TRUE(loop_.RunUntil([&] { return spoke.load(); }, 5'000ms));
   const auto second = Get(peer.Url());
   ASSERT_TRUE(*second);
   EXPECT_EQ((*second)->status, 200);
@@ -278,14 +285,15 @@ TEST_F(PlainClientTest, TheDeadlineIsForEverything) {
   });
   HttpRequest request;
   request.url = peer.Url();
-  request.timeout = 300ms;
+  request.timeout = 5s;
   ASSERT_TRUE(*Send(request));
+  request.timeout = 300ms;
   const auto begin = base::Clock::Steady();
   const auto got = Send(request);
-  ASSERT_FALSE(*got);
+  ASSERT_FALSE(*got);  // the drip would be a whole answer after ten seconds
   EXPECT_EQ(got->error().kind, base::ErrorKind::kDeadline);
   EXPECT_GE(base::Clock::Steady() - begin, 290ms);
-  EXPECT_LT(base::Clock::Steady() - begin, 2s);
+  EXPECT_LT(base::Clock::Steady() - begin, 5s);
 }
 
 struct Many {
