@@ -39,8 +39,10 @@ remote_read:
             with peer:
                 selector = '{job="itself",__name__!~"ALERTS.*"}'
                 self.assertTrue(wait_for(lambda: raksa.query('up{job="itself"}'), 20), raksa.log_text())
-                self.assertTrue(wait_for(lambda: len(samples(raksa.query, 'up{job="itself"}', *self.span(10))) > 4, 15))
-                end = time.time() - 1.5
+                came = wait_for(lambda: (lambda found: found if len(found) > 4 else None)(samples(raksa.query, 'up{job="itself"}', *self.span(10))), 15)
+                self.assertTrue(came, raksa.log_text())
+                # Of a span that ends with a scrape that has come, and does not move: the rest of it follows.
+                end = max(t for _, t in came) / 1000
                 here = wait_for(lambda: self.both(peer, raksa, selector, end - 3, end), 15)
                 self.assertTrue(here, f"what both have differs: {self.differs}")
                 self.assertGreater(len({labels for labels, _ in here}), 300, "the series of Prometheus itself")
