@@ -213,6 +213,12 @@ def run_full(kills, seed, say=print):
     return number, compared, faults
 
 
+def stopped(pid):
+    """Whether every thread of a process stands still: one that writes stops only when that is done."""
+    stats = [(task / "stat").read_text() for task in pathlib.Path(f"/proc/{pid}/task").iterdir()]
+    return all(stat.rsplit(")", 1)[1].split()[0] in "tT" for stat in stats)
+
+
 def damage(path, rng, page):
     """Cuts the last page off, or within it, or fills it with noise."""
     size = path.stat().st_size
@@ -245,6 +251,7 @@ def run_torn(rounds, seed, say=print):
             copy = daemon.dir / "copy"
             shutil.rmtree(copy, ignore_errors=True)
             daemon.process.send_signal(19)  # SIGSTOP: the copy is of one moment
+            wait_for(lambda: stopped(daemon.process.pid), 10, 0.001)
             try:
                 copy.mkdir()
                 for pattern in ("samples.db", "samples.db-wal", "samples-*.log"):
