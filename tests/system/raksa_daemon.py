@@ -3,6 +3,7 @@ import http.client
 import json
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -19,10 +20,24 @@ PROMETHEUS = TOOLS / "prometheus/usr/bin/prometheus"
 SNMPD = TOOLS / "snmpd/usr/sbin/snmpd"
 
 
+GIVEN = set()
+
+
 def free_port(kind=socket.SOCK_STREAM):
-    with socket.socket(socket.AF_INET, kind) as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A port that nobody has, below those that the kernel gives to outgoing connections and to whoever asks for any: it stays free until it is
+    taken, also while another test runs, and what connects to it meanwhile is refused."""
+    below = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        port = random.SystemRandom().randrange(max(1024, below - 16000), below) if below > 4000 else 0
+        with socket.socket(socket.AF_INET, kind) as s:
+            try:
+                s.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            port = s.getsockname()[1]
+        if port not in GIVEN:
+            GIVEN.add(port)
+            return port
 
 
 def wait_for(what, limit=10.0, every=0.05):
