@@ -32,29 +32,48 @@ class Values(LabTest):
         self.assertEqual(len(result), 1, f"{expr}: {result}")
         return float(result[0]["value"][1])
 
-    def near(self, got, want, relative, what):
-        self.assertLessEqual(abs(got - want), abs(want) * relative, f"{what}: {got} against {want}")
+    def agree(self, look, limit=60):
+        """`look` gives what is true on the server and by how much a sample of it may differ: (series, true, room). A sample is some seconds old,
+        and older where snmpd answers from a cache: what changed meanwhile agrees when it rests."""
+        def wrong():
+            found = [(expr, self.raksa.query(expr), want, room) for expr, want, room in look()]
+            return [f"{expr}: {got} against {want}" for expr, got, want, room in found if len(got) != 1 or abs(float(got[0]["value"][1]) - want) > room]
+        if not wait_for(lambda: not wrong(), limit, 1):
+            self.assertEqual(wrong(), [])
 
     def test_memory_within_one_percent(self):
-        figures = {}
-        for line in inside("cat", "/proc/meminfo").splitlines():
-            name, rest = line.split(":")
-            figures[name] = int(rest.split()[0]) * 1024
-        self.near(self.value(f'mem_total{{target="{TARGET}"}}'), figures["MemTotal"], 0.01, "mem_total")
-        used = figures["MemTotal"] - figures["MemAvailable"]
-        measured = self.value(f'mem_used{{target="{TARGET}"}}')
-        # snmpd's own figure of what is available differs by the kernel's reserve: within 1 % of the whole.
-        self.assertLessEqual(abs(measured - used), figures["MemTotal"] * 0.01, f"mem_used {measured} against {used}")
+        def look():
+            figures = {}
+            for line in inside("cat", "/proc/meminfo").splitlines():
+                name, rest = line.split(":")
+                figures[name] = int(rest.split()[0]) * 1024
+            total = figures["MemTotal"]
+            # snmpd's own figure of what is available differs by the kernel's reserve: within 1 % of the whole.
+            return ((f'mem_total{{target="{TARGET}"}}', total, total * 0.01),
+                    (f'mem_used{{target="{TARGET}"}}', total - figures["MemAvailable"], total * 0.01))
+        self.agree(look)
 
     def test_disk_within_one_percent(self):
-        blocks, free, available, size = map(int, inside("stat", "-f", "-c", "%b %f %a %S", "/").split())
-        used = (blocks - free) * size
-        self.near(self.value(f'disk_used{{target="{TARGET}",path="/"}}'), used, 0.01, "disk_used")
-        self.near(self.value(f'disk_available{{target="{TARGET}",path="/"}}'), available * size, 0.01, "disk_available")
-        percent = used / (used + available * size) * 100
-        self.near(self.value(f'disk_percent{{target="{TARGET}",path="/"}}'), percent, 0.01, "disk_percent")
+        def look():
+            blocks, free, available, size = map(int, inside("stat", "-f", "-c", "%b %f %a %S", "/").split())
+            used = (blocks - free) * size
+            truth = {"disk_used": used, "disk_available": available * size, "disk_percent": used / (used + available * size) * 100}
+            return [(f'{name}{{target="{TARGET}",path="/"}}', want, want * 0.01) for name, want in truth.items()]
+        self.agree(look)
 
     def test_processor_within_three_points(self):
+        # The samples of a span cover one that began and ended some seconds earlier. Where another load came or went in just those seconds
+        # the two differ; in three spans that follow each other that is no chance.
+        differs = []
+        for _ in range(3):
+            measured, truth = self.processor()
+            if abs(measured - truth) <= 3:
+                return
+            differs.append(f"cpu_percent {measured} against {truth}")
+        self.fail("; ".join(differs))
+
+    def processor(self):
+        """The processor's load of thirty seconds: as measured, and as the server's kernel has it."""
         def ticks():
             figures = list(map(int, inside("head", "-1", "/proc/stat").split()[1:9]))
             return sum(figures), figures[3] + figures[4]
@@ -64,8 +83,7 @@ class Values(LabTest):
         total_1, idle_1 = ticks()
         truth = 100 * (1 - (idle_1 - idle_0) / (total_1 - total_0))
         span = round(time.time() - begun)
-        measured = self.value(f'avg_over_time(cpu_percent{{target="{TARGET}"}}[{span}s])')
-        self.assertLessEqual(abs(measured - truth), 3, f"cpu_percent {measured} against {truth}")
+        return self.value(f'avg_over_time(cpu_percent{{target="{TARGET}"}}[{span}s])'), truth
 
     def test_traffic_within_one_percent(self):
         interface = inside("sh", "-c", "ip -o route get 10.77.0.1 | sed 's/.* dev \\([^ ]*\\).*/\\1/'").strip()
