@@ -89,7 +89,7 @@ class Hostile(LabTest):
         cls.answers = []
         lab("break", TARGET, "nginx-stopped")  # something to repair on their word
         cls.send_everything()
-        cls.repaired = wait_for(lambda: any(i["verified"] for i in cls.raksa.incidents(TARGET)), 30, 0.2)
+        cls.repaired = wait_for(lambda: any(i["verified"] for i in cls.raksa.incidents(TARGET)), 60, 0.2)
         wait_for(lambda: not [i for i in cls.raksa.incidents(TARGET) if i["state"] in ("open", "confirming", "diagnosing", "planned", "acting")], 20, 0.2)
 
     @classmethod
