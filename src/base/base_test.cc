@@ -124,6 +124,7 @@ TEST(Text, LettersOfAsciiAloneHaveTwoCases) {
   EXPECT_EQ(LowerCase("ÉCOLE"), "École") << "bytes above ASCII stay";
   EXPECT_EQ(LowerCase(std::string_view("A\0Z", 3)), std::string_view("a\0z", 3));
   EXPECT_EQ(LowerCase(""), "");
+  EXPECT_EQ(UpperCase("Content-typE `{z\xc3\xa9"), "CONTENT-TYPE `{Z\xc3\xa9");
   EXPECT_TRUE(EqualIgnoringCase("GZip", "gzIP"));
   EXPECT_TRUE(EqualIgnoringCase("", ""));
   EXPECT_FALSE(EqualIgnoringCase("gzip", "gzip "));

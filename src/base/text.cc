@@ -184,6 +184,14 @@ std::string LowerCase(std::string_view text) {
   return out;
 }
 
+std::string UpperCase(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) {
+    c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  }
+  return out;
+}
+
 bool EqualIgnoringCase(std::string_view a, std::string_view b) {
   return std::ranges::equal(a, b, [](char x, char y) { return LowerCase(x) == LowerCase(y); });
 }

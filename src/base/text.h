@@ -28,6 +28,8 @@ constexpr char LowerCase(char c) {
 }
 /// `text` with its ASCII letters in lower case.
 std::string LowerCase(std::string_view text);
+/// In upper case.
+std::string UpperCase(std::string_view text);
 /// Whether both are the same but for the case of ASCII letters.
 bool EqualIgnoringCase(std::string_view a, std::string_view b);
 /// How many single-character edits (insert, delete, replace, swap neighbours) make `b` of `a`.

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/text.h"
+
 namespace model {
 namespace {
 
@@ -116,14 +118,6 @@ void MapLabels(const RelabelRule& rule, Labels* labels) {
   }
 }
 
-std::string Cased(std::string text, bool upper) {
-  for (char& c : text) {
-    const bool other = upper ? c >= 'a' && c <= 'z' : c >= 'A' && c <= 'Z';
-    c = other ? static_cast<char>(c ^ 0x20) : c;
-  }
-  return text;
-}
-
 /// Removes the labels whose name matches, or those whose name does not.
 void RemoveLabels(const RelabelRule& rule, bool matching, Labels* labels) {
   Groups groups;
@@ -167,8 +161,10 @@ bool Apply(const RelabelRule& rule, Labels* labels) {
       RemoveLabels(rule, false, labels);
       return true;
     case Action::kLowercase:
+      labels->Set(rule.target_label, base::LowerCase(value));
+      return true;
     case Action::kUppercase:
-      labels->Set(rule.target_label, Cased(value, rule.action == Action::kUppercase));
+      labels->Set(rule.target_label, base::UpperCase(value));
       return true;
   }
   return true;

@@ -142,13 +142,6 @@ Out HumanizeTimestamp(const Args& args) {
   return text + " +0000 UTC";
 }
 
-std::string UpperCase(std::string text) {
-  for (char& c : text) {
-    c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-  }
-  return text;
-}
-
 Out Title(const Args& args) {
   std::string text = Print(args[0]);
   bool first = true;
@@ -393,7 +386,7 @@ constexpr std::array kTable = {
     TemplateEntry{"humanizePercentage", 1, 1, HumanizePercentage},
     TemplateEntry{"humanizeTimestamp", 1, 1, HumanizeTimestamp},
     TemplateEntry{"title", 1, 1, Title},
-    TemplateEntry{"toUpper", 1, 1, [](const Args& a) { return Out(UpperCase(Print(a[0]))); }},
+    TemplateEntry{"toUpper", 1, 1, [](const Args& a) { return Out(base::UpperCase(Print(a[0]))); }},
     TemplateEntry{"toLower", 1, 1, [](const Args& a) { return Out(base::LowerCase(Print(a[0]))); }},
     TemplateEntry{"printf", 1, -1, Printf},
     TemplateEntry{"print", 0, -1, PrintAll},
