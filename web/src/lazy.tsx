@@ -9,8 +9,10 @@ export function lazy<P extends object>(load: () => Promise<FunctionComponent<P>>
   const Lazy = (props: P) => {
     const [error, setError] = useState("");
     const [, redraw] = useState(0);
+    // As it was when this was drawn: the code may come before the effect runs, and this must be drawn again all the same.
+    const [missing] = useState(!found);
     useEffect(() => {
-      if (!found) {
+      if (missing) {
         fetch().then(() => redraw(1), (problem: Error) => setError(problem.message));
       }
     }, []);
