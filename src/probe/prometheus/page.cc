@@ -237,10 +237,14 @@ bool Scraper::Page::OnValue(std::string_view series, double value, std::string_v
 bool Scraper::Page::OnLine(const Line& line) {
   Settle();
   ++counts_.scraped;
-  if (counts_.kept >= taking_.limits.samples && !IsDropped(line)) {
-    ++counts_.kept;
-    refusal_ = fmt::format("sample limit exceeded: more than {} samples", taking_.limits.samples);
-    return true;
+  if (counts_.kept >= taking_.limits.samples) {
+    if (!IsDropped(line)) {
+      ++counts_.kept;
+      refusal_ = fmt::format("sample limit exceeded: more than {} samples", taking_.limits.samples);
+    }
+    if (!refusal_.empty()) {
+      return true;  // only counted from here on
+    }
   }
   if (!known_ && same_order_) {
     Stray(lines_);
