@@ -61,14 +61,18 @@ base::Result<std::shared_ptr<Document>> Document::Load(const std::string& path) 
     return base::Fail(errno == ENOENT ? base::ErrorKind::kNotFound : base::ErrorKind::kUnavailable,
                       fmt::format("{}: {}", path, std::strerror(errno)));
   }
-  std::string text(kMaxFileBytes + 1, '\0');
-  const std::size_t got = std::fread(text.data(), 1, text.size(), file.get());
+  std::string text;  // one byte more than may be tells that it is too long
+  std::array<char, 16U << 10> piece;
+  std::size_t got = 1;
+  while (got > 0 && text.size() <= kMaxFileBytes) {
+    got = std::fread(piece.data(), 1, std::min(piece.size(), kMaxFileBytes + 1 - text.size()),
+                     file.get());
+    text.append(piece.data(), got);
+  }
   if (std::ferror(file.get()) != 0) {
     return base::Fail(base::ErrorKind::kUnavailable,
                       fmt::format("{}: {}", path, std::strerror(errno)));
   }
-  text.resize(got);
-  text.shrink_to_fit();
   return Parse(std::move(text), path);
 }
 
