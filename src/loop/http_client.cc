@@ -1,8 +1,6 @@
 // HTTP requests by libcurl's socket interface on the loop.
 #include "loop/http_client.h"
 
-#include <curl/curl.h>
-
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <set>
@@ -35,33 +33,36 @@ struct Watch {
   bool removed = false;
 };
 
-void InitCurl() {
-  static const CURLcode once = curl_global_init(CURL_GLOBAL_DEFAULT);
-  if (once != CURLE_OK) {
-    throw std::runtime_error("BUG: libcurl cannot be initialised");
-  }
-}
-
 }  // namespace
 
 /// The multi handle, its timer, its descriptors and its transfers. Frames of Send share it, so it
 /// outlives the client while one is still being unwound.
 struct HttpClient::State : std::enable_shared_from_this<HttpClient::State> {
-  explicit State(Loop& l) : loop(l), io(l.io()), plain(l), timer(l.io()) {
-    InitCurl();
-    multi = curl_multi_init();
+  explicit State(Loop& l) : loop(l), io(l.io()), plain(l), timer(l.io()) {}
+  ~State() {
+    if (multi != nullptr) {
+      TheCurl().multi_cleanup(multi);
+    }
+  }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+
+  /// Made at the first need; libcurl has to be loaded.
+  CURLM* Multi() {
+    if (multi != nullptr) {
+      return multi;
+    }
+    multi = TheCurl().multi_init();
     if (multi == nullptr) {
       throw std::bad_alloc();
     }
-    curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, &State::OnSocket);
-    curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, this);
-    curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, &State::OnTimer);
-    curl_multi_setopt(multi, CURLMOPT_TIMERDATA, this);
-    curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, kMaxKept);
+    TheCurl().multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, &State::OnSocket);
+    TheCurl().multi_setopt(multi, CURLMOPT_SOCKETDATA, this);
+    TheCurl().multi_setopt(multi, CURLMOPT_TIMERFUNCTION, &State::OnTimer);
+    TheCurl().multi_setopt(multi, CURLMOPT_TIMERDATA, this);
+    TheCurl().multi_setopt(multi, CURLMOPT_MAXCONNECTS, kMaxKept);
+    return multi;
   }
-  ~State() { curl_multi_cleanup(multi); }
-  State(const State&) = delete;
-  State& operator=(const State&) = delete;
 
   // The two callbacks only note what curl wants; they never call curl.
   static int OnTimer(CURLM*, long ms, void* user) {
@@ -151,15 +152,15 @@ struct HttpClient::State : std::enable_shared_from_this<HttpClient::State> {
 
   void Act(curl_socket_t fd, int event) {
     int running = 0;
-    curl_multi_socket_action(multi, fd, event, &running);
+    TheCurl().multi_socket_action(multi, fd, event, &running);
     int left = 0;
-    while (const CURLMsg* message = curl_multi_info_read(multi, &left)) {
+    while (const CURLMsg* message = TheCurl().multi_info_read(multi, &left)) {
       if (message->msg != CURLMSG_DONE) {
         continue;
       }
       char* user = nullptr;
       const CURLcode code = message->data.result;
-      curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &user);
+      TheCurl().easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &user);
       auto* transfer = reinterpret_cast<Transfer*>(user);
       transfer->code = code;
       Take(transfer);
@@ -171,7 +172,7 @@ struct HttpClient::State : std::enable_shared_from_this<HttpClient::State> {
   /// Takes a transfer out of curl and wakes its task.
   void Take(Transfer* transfer) {
     if (transfers.erase(transfer) > 0) {
-      curl_multi_remove_handle(multi, transfer->easy);
+      TheCurl().multi_remove_handle(multi, transfer->easy);
       transfer->finished = true;
       transfer->done.Notify();
     }
@@ -207,19 +208,22 @@ Task<base::Result<HttpResponse>> HttpClient::State::Send(std::shared_ptr<State> 
     Guard(std::shared_ptr<State> s, Loop& loop) : state(std::move(s)), transfer(loop) {}
     ~Guard() {
       if (state->transfers.erase(&transfer) > 0) {
-        curl_multi_remove_handle(state->multi, transfer.easy);
+        TheCurl().multi_remove_handle(state->multi, transfer.easy);
       }
     }
     Guard(const Guard&) = delete;
     Guard& operator=(const Guard&) = delete;
   };
+  if (const auto& loaded = LoadCurl(); !loaded) {
+    co_return base::Fail(loaded.error());
+  }
   const auto guard = std::make_unique<Guard>(state, state->loop);
   Transfer& transfer = guard->transfer;
   transfer.request = std::move(request);
   Prepare(transfer);
-  const CURLMcode added = curl_multi_add_handle(guard->state->multi, transfer.easy);
+  const CURLMcode added = TheCurl().multi_add_handle(guard->state->Multi(), transfer.easy);
   if (added != CURLM_OK) {
-    co_return base::Fail(base::ErrorKind::kInternal, curl_multi_strerror(added));
+    co_return base::Fail(base::ErrorKind::kInternal, TheCurl().multi_strerror(added));
   }
   guard->state->transfers.insert(&transfer);
   while (!transfer.finished) {

@@ -20,7 +20,7 @@ namespace {
 constexpr long kLongBuffer = 128L << 10;
 
 void Append(CurlList& list, const std::string& line) {
-  curl_slist* grown = curl_slist_append(list.get(), line.c_str());
+  curl_slist* grown = TheCurl().slist_append(list.get(), line.c_str());
   if (grown == nullptr) {
     throw std::bad_alloc();
   }
@@ -73,7 +73,7 @@ base::ErrorKind KindOf(CURLcode code) {
 
 double Seconds(CURL* easy, CURLINFO info) {
   curl_off_t micros = 0;
-  curl_easy_getinfo(easy, info, &micros);
+  TheCurl().easy_getinfo(easy, info, &micros);
   return static_cast<double>(micros) / 1e6;
 }
 
@@ -95,7 +95,7 @@ HttpPhases PhasesOf(CURL* easy) {
 
 void NoteTls(Transfer& t) {
   curl_tlssessioninfo* info = nullptr;
-  if (t.response.tls || curl_easy_getinfo(t.easy, CURLINFO_TLS_SSL_PTR, &info) != CURLE_OK ||
+  if (t.response.tls || TheCurl().easy_getinfo(t.easy, CURLINFO_TLS_SSL_PTR, &info) != CURLE_OK ||
       info == nullptr || info->backend != CURLSSLBACKEND_OPENSSL || info->internals == nullptr) {
     return;
   }
@@ -133,7 +133,7 @@ std::size_t OnBody(char* data, std::size_t size, std::size_t count, void* user) 
   const std::size_t bytes = size * count;
   if (t.request.on_body) {
     long status = 0;
-    curl_easy_getinfo(t.easy, CURLINFO_RESPONSE_CODE, &status);
+    TheCurl().easy_getinfo(t.easy, CURLINFO_RESPONSE_CODE, &status);
     t.response.status = static_cast<int>(status);
   }
   t.too_long = !TakeBody(t.request.on_body, t.request.max_body, &t.response, {data, bytes});
@@ -144,18 +144,18 @@ void SetMethod(Transfer& t) {
   CURL* e = t.easy;
   const auto& method = t.request.method;
   if (method == "HEAD") {
-    curl_easy_setopt(e, CURLOPT_NOBODY, 1L);
+    TheCurl().easy_setopt(e, CURLOPT_NOBODY, 1L);
     return;
   }
   if (method == "POST" || !t.request.body.empty()) {
-    curl_easy_setopt(e, CURLOPT_POST, 1L);
-    curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE,
-                     static_cast<curl_off_t>(t.request.body.size()));
-    curl_easy_setopt(e, CURLOPT_POSTFIELDS, t.request.body.data());
+    TheCurl().easy_setopt(e, CURLOPT_POST, 1L);
+    TheCurl().easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE,
+                          static_cast<curl_off_t>(t.request.body.size()));
+    TheCurl().easy_setopt(e, CURLOPT_POSTFIELDS, t.request.body.data());
     Append(t.headers, "Expect:");
   }
   if (method != "GET" || !t.request.body.empty()) {
-    curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, method.c_str());
+    TheCurl().easy_setopt(e, CURLOPT_CUSTOMREQUEST, method.c_str());
   }
 }
 
@@ -163,42 +163,43 @@ void SetConnection(Transfer& t) {
   CURL* e = t.easy;
   const auto& r = t.request;
   if (r.fresh) {
-    curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, 1L);
-    curl_easy_setopt(e, CURLOPT_FORBID_REUSE, 1L);
-    curl_easy_setopt(e, CURLOPT_SSL_SESSIONID_CACHE, 0L);
-    curl_easy_setopt(e, CURLOPT_PROXY, "");  // a probe asks the host itself
+    TheCurl().easy_setopt(e, CURLOPT_FRESH_CONNECT, 1L);
+    TheCurl().easy_setopt(e, CURLOPT_FORBID_REUSE, 1L);
+    TheCurl().easy_setopt(e, CURLOPT_SSL_SESSIONID_CACHE, 0L);
+    TheCurl().easy_setopt(e, CURLOPT_PROXY, "");  // a probe asks the host itself
   }
   if (!r.unix_socket.empty()) {
-    curl_easy_setopt(e, CURLOPT_UNIX_SOCKET_PATH, r.unix_socket.c_str());
+    TheCurl().easy_setopt(e, CURLOPT_UNIX_SOCKET_PATH, r.unix_socket.c_str());
   }
   if (r.ip_version != 0) {
-    curl_easy_setopt(e, CURLOPT_IPRESOLVE,
-                     static_cast<long>(r.ip_version == 4 ? CURL_IPRESOLVE_V4 : CURL_IPRESOLVE_V6));
+    TheCurl().easy_setopt(
+        e, CURLOPT_IPRESOLVE,
+        static_cast<long>(r.ip_version == 4 ? CURL_IPRESOLVE_V4 : CURL_IPRESOLVE_V6));
   }
   if (!r.interface_name.empty()) {
-    curl_easy_setopt(e, CURLOPT_INTERFACE, r.interface_name.c_str());
+    TheCurl().easy_setopt(e, CURLOPT_INTERFACE, r.interface_name.c_str());
   }
   for (const auto& pin : r.resolve) {
     Append(t.resolve, pin);
   }
   if (t.resolve) {
-    curl_easy_setopt(e, CURLOPT_RESOLVE, t.resolve.get());
+    TheCurl().easy_setopt(e, CURLOPT_RESOLVE, t.resolve.get());
   }
 }
 
 void SetTlsAndLogin(Transfer& t) {
   CURL* e = t.easy;
   const auto& r = t.request;
-  curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, r.verify_tls ? 1L : 0L);
-  curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, r.verify_tls ? 2L : 0L);
+  TheCurl().easy_setopt(e, CURLOPT_SSL_VERIFYPEER, r.verify_tls ? 1L : 0L);
+  TheCurl().easy_setopt(e, CURLOPT_SSL_VERIFYHOST, r.verify_tls ? 2L : 0L);
   if (!r.ca_file.empty()) {
-    curl_easy_setopt(e, CURLOPT_CAINFO, r.ca_file.c_str());
-    curl_easy_setopt(e, CURLOPT_CAPATH, nullptr);
+    TheCurl().easy_setopt(e, CURLOPT_CAINFO, r.ca_file.c_str());
+    TheCurl().easy_setopt(e, CURLOPT_CAPATH, nullptr);
   }
   if (!r.user.empty()) {
-    curl_easy_setopt(e, CURLOPT_HTTPAUTH, static_cast<long>(CURLAUTH_BASIC));
-    curl_easy_setopt(e, CURLOPT_USERNAME, r.user.c_str());
-    curl_easy_setopt(e, CURLOPT_PASSWORD, r.password.c_str());
+    TheCurl().easy_setopt(e, CURLOPT_HTTPAUTH, static_cast<long>(CURLAUTH_BASIC));
+    TheCurl().easy_setopt(e, CURLOPT_USERNAME, r.user.c_str());
+    TheCurl().easy_setopt(e, CURLOPT_PASSWORD, r.password.c_str());
   }
 }
 
@@ -206,11 +207,11 @@ std::string Sentence(const Transfer& t) {
   if (t.headers_bad) {
     return kHeadersBad;
   }
-  std::string text = t.error[0] != '\0' ? t.error.data() : curl_easy_strerror(t.code);
+  std::string text = t.error[0] != '\0' ? t.error.data() : TheCurl().easy_strerror(t.code);
   text = base::Printable(std::string(base::Trim(text)).substr(0, 300));
   long number = 0;
   if (t.code == CURLE_COULDNT_CONNECT &&
-      curl_easy_getinfo(t.easy, CURLINFO_OS_ERRNO, &number) == CURLE_OK && number != 0) {
+      TheCurl().easy_getinfo(t.easy, CURLINFO_OS_ERRNO, &number) == CURLE_OK && number != 0) {
     text += fmt::format(" ({})", std::generic_category().message(static_cast<int>(number)));
   }
   return text;
@@ -245,36 +246,36 @@ std::string Faults(const HttpRequest& request) {
 void Prepare(Transfer& t) {
   CURL* e = t.easy;
   const auto& r = t.request;
-  curl_easy_setopt(e, CURLOPT_PRIVATE, &t);
-  curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t.error.data());
-  curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+  TheCurl().easy_setopt(e, CURLOPT_PRIVATE, &t);
+  TheCurl().easy_setopt(e, CURLOPT_ERRORBUFFER, t.error.data());
+  TheCurl().easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
   // A look-up that hangs is left to itself when the time is over, instead of being waited for.
-  curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L);
-  curl_easy_setopt(e, CURLOPT_URL, r.url.c_str());
-  curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(e, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(e, CURLOPT_USERAGENT, "raksa");
-  curl_easy_setopt(e, CURLOPT_ACCEPT_ENCODING, "gzip, deflate");
-  curl_easy_setopt(
+  TheCurl().easy_setopt(e, CURLOPT_QUICK_EXIT, 1L);
+  TheCurl().easy_setopt(e, CURLOPT_URL, r.url.c_str());
+  TheCurl().easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
+  TheCurl().easy_setopt(e, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+  TheCurl().easy_setopt(e, CURLOPT_USERAGENT, "raksa");
+  TheCurl().easy_setopt(e, CURLOPT_ACCEPT_ENCODING, "gzip, deflate");
+  TheCurl().easy_setopt(
       e, CURLOPT_TIMEOUT_MS,
       static_cast<long>(std::chrono::ceil<std::chrono::milliseconds>(r.timeout).count()));
-  curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, r.max_redirects > 0 ? 1L : 0L);
-  curl_easy_setopt(e, CURLOPT_MAXREDIRS, static_cast<long>(std::max(0, r.max_redirects)));
-  curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, &OnHeader);
-  curl_easy_setopt(e, CURLOPT_HEADERDATA, &t);
-  curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, &OnBody);
-  curl_easy_setopt(e, CURLOPT_WRITEDATA, &t);
+  TheCurl().easy_setopt(e, CURLOPT_FOLLOWLOCATION, r.max_redirects > 0 ? 1L : 0L);
+  TheCurl().easy_setopt(e, CURLOPT_MAXREDIRS, static_cast<long>(std::max(0, r.max_redirects)));
+  TheCurl().easy_setopt(e, CURLOPT_HEADERFUNCTION, &OnHeader);
+  TheCurl().easy_setopt(e, CURLOPT_HEADERDATA, &t);
+  TheCurl().easy_setopt(e, CURLOPT_WRITEFUNCTION, &OnBody);
+  TheCurl().easy_setopt(e, CURLOPT_WRITEDATA, &t);
   for (const auto& [name, value] : r.headers) {
     Append(t.headers, value.empty() ? name + ";" : fmt::format("{}: {}", name, value));
   }
   if (r.on_body) {
-    curl_easy_setopt(e, CURLOPT_BUFFERSIZE, kLongBuffer);
+    TheCurl().easy_setopt(e, CURLOPT_BUFFERSIZE, kLongBuffer);
   }
   SetMethod(t);
   SetConnection(t);
   SetTlsAndLogin(t);
   if (t.headers) {
-    curl_easy_setopt(e, CURLOPT_HTTPHEADER, t.headers.get());
+    TheCurl().easy_setopt(e, CURLOPT_HTTPHEADER, t.headers.get());
   }
 }
 
@@ -289,25 +290,26 @@ base::Result<HttpResponse> Conclude(Transfer& t) {
   }
   auto& out = t.response;
   long number = 0;
-  curl_easy_getinfo(t.easy, CURLINFO_RESPONSE_CODE, &number);
+  TheCurl().easy_getinfo(t.easy, CURLINFO_RESPONSE_CODE, &number);
   out.status = static_cast<int>(number);
   if (out.status < 100 || out.status > 599) {
     return base::Fail(base::ErrorKind::kInvalid,
                       fmt::format("the answer's status {} is outside 100 to 599", out.status));
   }
-  curl_easy_getinfo(t.easy, CURLINFO_REDIRECT_COUNT, &number);
+  TheCurl().easy_getinfo(t.easy, CURLINFO_REDIRECT_COUNT, &number);
   out.redirects = static_cast<int>(number);
-  curl_easy_getinfo(t.easy, CURLINFO_HTTP_VERSION, &number);
+  TheCurl().easy_getinfo(t.easy, CURLINFO_HTTP_VERSION, &number);
   out.http_version = number == CURL_HTTP_VERSION_1_0   ? "1.0"
                      : number == CURL_HTTP_VERSION_1_1 ? "1.1"
                      : number == CURL_HTTP_VERSION_2_0 ? "2"
                                                        : "3";
   const char* text = nullptr;
-  if (curl_easy_getinfo(t.easy, CURLINFO_EFFECTIVE_URL, &text) == CURLE_OK && text != nullptr) {
+  if (TheCurl().easy_getinfo(t.easy, CURLINFO_EFFECTIVE_URL, &text) == CURLE_OK &&
+      text != nullptr) {
     out.final_url = text;
   }
   text = nullptr;
-  if (curl_easy_getinfo(t.easy, CURLINFO_PRIMARY_IP, &text) == CURLE_OK && text != nullptr) {
+  if (TheCurl().easy_getinfo(t.easy, CURLINFO_PRIMARY_IP, &text) == CURLE_OK && text != nullptr) {
     out.remote_address = text;
   }
   out.phases = PhasesOf(t.easy);

@@ -2,30 +2,29 @@
 // what comes of it. Used by http_client.cc only.
 #pragma once
 
-#include <curl/curl.h>
-
 #include <array>
 #include <cstddef>
 #include <memory>
 #include <string>
 
+#include "loop/curl.h"
 #include "loop/http_client.h"
 
 namespace loop {
 
 struct FreeCurlList {
-  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+  void operator()(curl_slist* list) const { TheCurl().slist_free_all(list); }
 };
 using CurlList = std::unique_ptr<curl_slist, FreeCurlList>;
 
 /// One request on its way: its easy handle and what has come so far.
 struct Transfer {
-  explicit Transfer(Loop& loop) : done(loop), easy(curl_easy_init()) {
+  explicit Transfer(Loop& loop) : done(loop), easy(TheCurl().easy_init()) {
     if (easy == nullptr) {
       throw std::bad_alloc();
     }
   }
-  ~Transfer() { curl_easy_cleanup(easy); }
+  ~Transfer() { TheCurl().easy_cleanup(easy); }
   Transfer(const Transfer&) = delete;
   Transfer& operator=(const Transfer&) = delete;
 
