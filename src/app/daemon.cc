@@ -292,6 +292,10 @@ void Daemon::Apply(Settings settings) {
   discoverer_->Configure(settings_.discovery);
   server_->SetAuth(AuthOf(settings_));
   hands_->SetPolicy(settings_.recovery);
+  incidents_->SetOptions(IncidentOptions(settings_.recovery));
+  scheduler_->SetConfirmation(settings_.confirm);
+  store_->SetLimits({settings_.retention.age, settings_.retention.size,
+                     TierAge(settings_.retention), HeadSamples(settings_.targets.size())});
   outbox_->Configure(settings_.notify, settings_.language);
   WatchTargets();
   loaded_ = base::Clock::Now();

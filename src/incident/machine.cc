@@ -347,6 +347,13 @@ void Machine::Changed() {
   event_.Notify();
 }
 
+void Machine::OptionsChanged() {
+  if (incident_.state == model::IncidentState::kHolding) {  // it waits by the old ones
+    ++events_;
+    event_.Notify();
+  }
+}
+
 loop::Task<bool> Machine::WaitChange(std::optional<base::Duration> limit) {
   const auto began = base::Clock::Steady();
   while (events_ == seen_) {

@@ -48,6 +48,9 @@ class Machine {
   base::Result<> Again(const std::string& by);
   void CloseByHand(const std::string& by, const std::string& why);
 
+  /// The needs' options are others: what waits by them waits anew.
+  void OptionsChanged();
+
   [[nodiscard]] const model::Incident& incident() const { return incident_; }
   [[nodiscard]] const std::string& subject() const { return subject_; }
   [[nodiscard]] bool Has(const model::Labels& labels) const;

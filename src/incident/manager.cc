@@ -12,6 +12,13 @@ namespace incident {
 Manager::Manager(Needs needs) : needs_(std::move(needs)), scope_(*needs_.loop) {}
 Manager::~Manager() = default;
 
+void Manager::SetOptions(const Options& options) {
+  needs_.options = options;
+  for (const auto& [id, machine] : open_) {
+    machine->OptionsChanged();
+  }
+}
+
 loop::Task<> Manager::Stop() {
   scope_.Cancel();
   co_await scope_.Join();

@@ -83,6 +83,8 @@ class Manager {
   /// Takes up the open incidents of the journal. Once, before the first OnChange. Errors: the
   /// journal's.
   loop::Task<base::Result<>> Resume();
+  /// Other limits from now on, of open incidents, too.
+  void SetOptions(const Options& options);
   /// Ends all tasks; what is open stays open in the journal.
   loop::Task<> Stop();
 

@@ -230,6 +230,20 @@ TEST(Incident, WaitsForApproval) {
   EXPECT_FALSE(w.manager->Approve(w.last_id, "ann")) << "too late";
 }
 
+TEST(Incident, OptionsMayChangeWhileItIsOpen) {
+  World w;
+  w.options.hold = 1h;
+  w.Kill();
+  w.Start();
+  w.broken = {{.component = "nginx"}};
+  w.Fire(World::Http());
+  ASSERT_TRUE(w.Until([&] { return w.State() == IncidentState::kHolding; }, 5s));
+  auto options = w.options;
+  options.hold = 2s;
+  w.manager->SetOptions(options);
+  ASSERT_TRUE(w.Until([&] { return w.State() != IncidentState::kHolding; }, 1min));
+}
+
 TEST(Incident, AnOldPlanIsMadeAnewAfterTheYes) {
   World w;
   w.options.plan_age = 5s;

@@ -90,6 +90,12 @@ Scheduler::Scheduler(World world, SampleSink sink, Confirmation confirmation,
                      std::span<const Kind* const> catalogue)
     : state_(std::make_shared<State>(world, std::move(sink), confirmation, catalogue)) {}
 
+void Scheduler::SetConfirmation(const Confirmation& confirmation) {
+  auto doubt = std::move(state_->confirmation.doubt);
+  state_->confirmation = confirmation;
+  state_->confirmation.doubt = std::move(doubt);
+}
+
 Scheduler::~Scheduler() {
   state_->stopped = true;
   for (const auto& [key, entry] : state_->entries) {

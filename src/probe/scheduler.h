@@ -88,6 +88,8 @@ class Scheduler {
   /// without losing a slot; changed and new ones begin at their next slot; removed ones end with
   /// stale markers. A probe of an unknown kind is left out and logged.
   void Apply(std::vector<model::Target> targets);
+  /// Confirms by other numbers from now on; `doubt` stays.
+  void SetConfirmation(const Confirmation& confirmation);
   /// Ends every probe and waits for them. No stale markers: the daemon goes, not the targets.
   loop::Task<> Stop();
 

@@ -186,6 +186,18 @@ TEST_F(SchedulerTest, AFlipIsConfirmedAtOnce) {
   EXPECT_FALSE(seen_[3].flipped) << "it stays as it is";
 }
 
+TEST_F(SchedulerTest, ConfirmationMayChangeWhileItRuns) {
+  script_.values["web1/icmp"] = {1, 1, 0, 0, 0, 0};
+  scheduler_->Apply({Target("web1")});
+  Settle();
+  scheduler_->SetConfirmation({.probes = 1});
+  Pass(15s);
+  ASSERT_EQ(seen_.size(), 3U);
+  EXPECT_TRUE(seen_[2].flipped);
+  EXPECT_EQ(script_.runs["web1/icmp"], 4) << "three runs and one re-probe";
+  EXPECT_EQ(doubts_, std::vector<std::string>{"web1"}) << "who is told stays";
+}
+
 TEST_F(SchedulerTest, AFlipBetweenTwoSlotsIsSeenByTheWatch) {
   loop_.RunTask(scheduler_->Stop());
   scheduler_ = std::make_unique<Scheduler>(

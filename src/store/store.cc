@@ -299,6 +299,16 @@ base::Result<> Store::Maintain(base::Time now) {
                            : state_->Maintain(now);
 }
 
+void Store::SetLimits(const StoreLimits& limits) {
+  const std::lock_guard lock(state_->writer);
+  StoreOptions& options = state_->options;
+  options.retention_age = limits.retention_age;
+  options.retention_bytes = limits.retention_bytes;
+  options.tier_age = limits.tier_age;
+  options.head_samples = limits.head_samples;
+  state_->unsettled = true;
+}
+
 bool Store::unsettled() const { return state_->unsettled; }
 
 Stats Store::stats() const {

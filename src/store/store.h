@@ -44,6 +44,14 @@ struct StoreOptions {
   base::Duration maintain_budget = std::chrono::milliseconds(50);  ///< of one Maintain, roughly
 };
 
+/// What may change while a store is open; as in StoreOptions.
+struct StoreLimits {
+  base::Duration retention_age{};
+  std::uint64_t retention_bytes = 0;
+  base::Duration tier_age{};
+  std::size_t head_samples = 4'000'000;
+};
+
 /// What there is and what has happened since Open; for raksa_store_* metrics and `store stats`.
 struct Stats {
   std::size_t series = 0;
@@ -162,6 +170,8 @@ class Store : public Querier {
   /// size, tidies the file; goes on next time when its time is over. Errors: kUnavailable,
   /// kCorrupt.
   base::Result<> Maintain(base::Time now);
+  /// Other limits from now on; Maintain deletes by them.
+  void SetLimits(const StoreLimits& limits);
   /// Whether Maintain has work by now that should not wait: more in memory than there should be,
   /// what the disk refused, something damaged, or more of what the last one did. Else it is enough
   /// to call it once a minute. From any thread, at the price of a load.

@@ -342,6 +342,27 @@ TEST_F(StoreReadTest, AStoreOfTheFirstVersionGoesOn) {
   EXPECT_EQ(MustSelect(*store, {Match("__name__", "x")})[0].v.size(), 7U);
 }
 
+TEST_F(StoreReadTest, LimitsMayChangeWhileItIsOpen) {
+  auto options = Options();
+  options.retention_age = {};
+  auto store = MustOpen(options);
+  for (int i = 0; i < 20; ++i) {
+    ASSERT_TRUE(store->Append(MakeBatch("a", kStart + i * 60'000, {{"x", i}})).has_value());
+    clock_.Advance(std::chrono::minutes(1));
+    ASSERT_TRUE(store->Maintain(base::Clock::Now()).has_value());
+  }
+  EXPECT_EQ(MustSelect(*store, {Match("__name__", "x")})[0].v.size(), 20U);
+  store->SetLimits({.retention_age = std::chrono::minutes(5)});
+  EXPECT_TRUE(store->unsettled());
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_TRUE(store->Maintain(base::Clock::Now()).has_value());
+  }
+  const auto left = MustSelect(*store, {Match("__name__", "x")})[0].v.size();
+  EXPECT_GE(left, 5U);
+  EXPECT_LE(left, 15U) << "whole windows of ten minutes went";
+  EXPECT_FALSE(store->Append(MakeBatch("a", kStart, {{"x", 0}})).has_value());
+}
+
 TEST_F(StoreReadTest, AClockThatStepsBackLosesNothing) {
   auto options = Options();
   options.retention_age = std::chrono::hours(1);

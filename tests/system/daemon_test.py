@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import struct
 import subprocess
 import time
 import unittest
@@ -22,6 +23,20 @@ targets:
     labels: {site: bangkok}
 rules: [RULES]
 """.replace("RULES", str(ROOT / "rules/default.yaml"))
+
+
+def write_request(name, at, value):
+    """A body for /api/v1/write: one sample of one series (protobuf, in a snappy block that is one literal)."""
+    def field(number, data):
+        return bytes([number << 3 | 2, len(data)]) + data
+    moment, varint = int(at * 1000), b""
+    while moment:
+        varint += bytes([moment & 0x7F | (0x80 if moment > 0x7F else 0)])
+        moment >>= 7
+    label = field(1, field(1, b"__name__") + field(2, name.encode()))
+    plain = field(1, label + field(2, b"\x09" + struct.pack("<d", value) + b"\x10" + varint))
+    assert len(plain) <= 60
+    return bytes([len(plain), len(plain) - 1 << 2]) + plain
 
 
 class OneDaemon(unittest.TestCase):
@@ -176,6 +191,17 @@ class Life(unittest.TestCase):
             times = slots()
             missed = float(re.search(r"(?m)^raksa_probe_skipped_slots_total (\S+)$", daemon.get("/metrics")[1])[1])
             self.assertLessEqual(round(times[-1] - times[0]) + 1 - len(times), missed, times)
+
+    def test_reload_changes_how_long_samples_are_kept(self):
+        with Daemon(CONFIG + "remote_write_receiver: true\nretention: {age: 1h}\n") as daemon:
+            old = write_request("old", time.time() - 7200, 7)
+            status, text = daemon.request("POST", "/api/v1/write", old)
+            self.assertEqual((status, "older than retention" in text), (400, True), text)
+            daemon.set_config(CONFIG + "remote_write_receiver: true\nretention: {age: 1d}\n")
+            self.assertEqual(daemon.request("POST", "/-/reload")[0], 200)
+            status, text = daemon.request("POST", "/api/v1/write", old)
+            self.assertEqual(status, 204, text)
+            self.assertTrue(daemon.query("last_over_time(old[3h])"))
 
     def test_a_bad_configuration_does_not_start(self):
         daemon = Daemon(CONFIG.replace("targets:", "targts:"))
