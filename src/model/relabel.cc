@@ -8,6 +8,7 @@
 #include <array>
 
 #include "base/text.h"
+#include "model/expand.h"
 
 namespace model {
 namespace {
@@ -18,11 +19,6 @@ constexpr std::array<std::string_view, 11> kActions = {
     "replace",  "keep",      "drop",      "keepequal", "dropequal", "hashmod",
     "labelmap", "labeldrop", "labelkeep", "lowercase", "uppercase"};
 
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-bool IsWord(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || IsDigit(c) || c == '_';
-}
-
 /// What a match found, group by group.
 using Groups = std::vector<re2::StringPiece>;
 
@@ -30,52 +26,6 @@ bool Matches(const re2::RE2& regex, std::string_view text, Groups* groups) {
   groups->assign(static_cast<std::size_t>(regex.NumberOfCapturingGroups()) + 1, {});
   return regex.Match({text.data(), text.size()}, 0, text.size(), re2::RE2::UNANCHORED,
                      groups->data(), static_cast<int>(groups->size()));
-}
-
-/// The number of the group that a template calls `name`; -1: there is none.
-int GroupOf(const re2::RE2& regex, std::string_view name) {
-  constexpr int kMost = 100'000'000;
-  int number = 0;
-  for (const char c : name) {
-    number = IsDigit(c) && number >= 0 && number < kMost ? number * 10 + (c - '0') : -1;
-  }
-  if (number >= 0 && (name[0] != '0' || name.size() == 1)) {
-    return number;
-  }
-  const auto& names = regex.NamedCapturingGroups();
-  const auto at = names.find(std::string(name));
-  return at == names.end() ? -1 : at->second;
-}
-
-/// A template with $1, ${1}, $name, ${name} and $$ filled in, as Go's Regexp.Expand.
-std::string Expand(const re2::RE2& regex, std::string_view text, const Groups& groups) {
-  std::string out;
-  while (true) {
-    const auto dollar = text.find('$');
-    out += text.substr(0, dollar);
-    if (dollar == std::string_view::npos) {
-      return out;
-    }
-    text.remove_prefix(dollar + 1);
-    if (text.starts_with('$')) {
-      out += '$';
-      text.remove_prefix(1);
-      continue;
-    }
-    const bool brace = text.starts_with('{');
-    const auto begin = text.begin() + (brace ? 1 : 0);
-    const auto end = std::find_if_not(begin, text.end(), IsWord);
-    if (begin == end || (brace && (end == text.end() || *end != '}'))) {
-      out += '$';  // no name follows: the sign stands for itself
-      continue;
-    }
-    const int group = GroupOf(regex, {begin, end});
-    if (group >= 0 && static_cast<std::size_t>(group) < groups.size()) {
-      const auto& found = groups[static_cast<std::size_t>(group)];
-      out.append(found.data() == nullptr ? "" : found.data(), found.size());
-    }
-    text = {end + (brace ? 1 : 0), text.end()};
-  }
 }
 
 std::string ValueOf(const RelabelRule& rule, const Labels& labels) {
@@ -99,12 +49,12 @@ std::uint64_t HashOf(std::string_view text) {
 }
 
 void Replace(const RelabelRule& rule, const Groups& groups, Labels* labels) {
-  const auto target = Expand(*rule.compiled, rule.target_label, groups);
+  const auto target = ExpandGroups(rule.target_label, *rule.compiled, groups);
   if (!IsLabelName(target)) {
     labels->Remove(rule.target_label);
     return;
   }
-  const auto value = Expand(*rule.compiled, rule.replacement, groups);
+  const auto value = ExpandGroups(rule.replacement, *rule.compiled, groups);
   labels->Set(value.empty() ? rule.target_label : target, value);
 }
 
@@ -113,7 +63,7 @@ void MapLabels(const RelabelRule& rule, Labels* labels) {
   const Labels before = *labels;
   for (const auto& [name, value] : before) {
     if (Matches(*rule.compiled, name, &groups)) {
-      labels->Set(Expand(*rule.compiled, rule.replacement, groups), value);
+      labels->Set(ExpandGroups(rule.replacement, *rule.compiled, groups), value);
     }
   }
 }

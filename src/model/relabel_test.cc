@@ -39,6 +39,8 @@ TEST(Relabel, ReplaceRemovesWhereNothingIsLeft) {
   EXPECT_EQ(After({.source_labels = {"c"}, .target_label = "${1}"}), kBefore.ToString());
   EXPECT_EQ(After({.source_labels = {"none"}, .target_label = "a", .replacement = "$1x"}),
             R"(http_total{b="bar",c="Baz-7"})");  // ${1x} is no group
+  EXPECT_EQ(After({.source_labels = {"a"}, .target_label = "b", .replacement = "$01"}),
+            R"(http_total{a="foo",c="Baz-7"})");  // nor is one with a zero before it
   EXPECT_EQ(After({.source_labels = {"a"}, .target_label = "a", .replacement = "${1}x${}"}),
             R"(http_total{a="foox${}",b="bar",c="Baz-7"})");
 }

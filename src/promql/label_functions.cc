@@ -8,6 +8,7 @@
 #include <limits>
 #include <unordered_map>
 
+#include "model/expand.h"
 #include "promql/evaluator.h"
 #include "promql/number.h"
 
@@ -16,48 +17,6 @@ namespace {
 
 base::Result<Frame> Bad(std::string message) {
   return base::Fail(base::ErrorKind::kInvalid, std::move(message));
-}
-
-/// Go's Regexp.Expand: $1, ${1}, $name, ${name}, $$.
-std::string Expand(std::string_view text, const RE2& regex,
-                   const std::vector<re2::StringPiece>& groups) {
-  std::string out;
-  const auto& names = regex.NamedCapturingGroups();
-  const auto word = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; };
-  while (!text.empty()) {
-    const std::size_t dollar = text.find('$');
-    out += text.substr(0, dollar);
-    if (dollar == std::string_view::npos) {
-      break;
-    }
-    text.remove_prefix(dollar + 1);
-    if (text.starts_with('$')) {
-      out += '$';
-      text.remove_prefix(1);
-      continue;
-    }
-    const bool braced = text.starts_with('{');
-    std::size_t end = braced ? 1 : 0;
-    while (end < text.size() && word(text[end])) {
-      ++end;
-    }
-    const std::string name(text.substr(braced ? 1 : 0, end - (braced ? 1 : 0)));
-    if (name.empty() || (braced && (end >= text.size() || text[end] != '}'))) {
-      out += '$';
-      continue;
-    }
-    text.remove_prefix(end + (braced ? 1 : 0));
-    std::size_t group = groups.size();
-    if (std::ranges::all_of(name, [](char c) { return c >= '0' && c <= '9'; })) {
-      group = name.size() < 9 ? static_cast<std::size_t>(std::stoul(name)) : groups.size();
-    } else if (const auto at = names.find(name); at != names.end()) {
-      group = static_cast<std::size_t>(at->second);
-    }
-    if (group < groups.size() && groups[group].data() != nullptr) {
-      out.append(groups[group].data(), groups[group].size());
-    }
-  }
-  return out;
 }
 
 struct Bucket {
@@ -190,7 +149,7 @@ base::Result<Frame> LabelReplace(Frame input, const std::vector<std::string>& ar
     if (regex.Match(value, 0, value.size(), RE2::ANCHOR_BOTH, groups.data(),
                     static_cast<int>(groups.size()))) {
       auto labels = std::make_shared<model::Labels>(*column.labels);
-      labels->Set(target, Expand(replacement, regex, groups));
+      labels->Set(target, model::ExpandGroups(replacement, regex, groups));
       column.labels = std::move(labels);
     }
   }
