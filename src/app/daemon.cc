@@ -25,6 +25,7 @@
 #include "app/version.h"
 #include "app/wiring.h"
 #include "base/log.h"
+#include "loop/curl.h"
 
 namespace app {
 
@@ -42,6 +43,15 @@ std::size_t HeadSamples(std::size_t targets) {
 /// Statistics are for the time after the samples are gone.
 base::Duration TierAge(const Retention& retention) {
   return retention.tiers > retention.age ? retention.tiers : base::Duration{};
+}
+
+/// Whether libcurl will be needed for what people rely on: pages that are watched, messages.
+bool AsksHttp(const Settings& settings) {
+  return !settings.notify.empty() ||
+         std::ranges::any_of(settings.targets, [](const model::Target& target) {
+           return std::ranges::find(target.probes, "http", &model::ProbeSpec::kind) !=
+                  target.probes.end();
+         });
 }
 
 /// Who may ask, with the webhooks whose senders sign instead.
@@ -438,6 +448,11 @@ base::Result<> Daemon::Run() {
   MakeRooms();
   if (auto done = Listen(); !done) {
     return done;
+  }
+  if (AsksHttp(settings_)) {  // a host must not look broken because a library is missing here
+    if (const auto& loaded = loop::LoadCurl(); !loaded) {
+      return base::Fail(loaded.error());
+    }
   }
   loop_.Spawn("signals", Signals());
   loop_.Spawn("begin", Begin());
